@@ -1,0 +1,83 @@
+"""The `scoreline` command: its global options and its commands, which are in the modules beside this one."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from scoreline.cli import (
+    demo,
+    doctor,
+    explain,
+    import_file,
+    keys,
+    leads,
+    ledger,
+    rules,
+    send,
+    simulate,
+    up,
+    watch,
+)
+from scoreline.cli.failures import CommandLine
+from scoreline.cli.session import Session
+from scoreline.client.settings import API_KEY_VARIABLE, TARGET_VARIABLE, version
+
+_EPILOG = (
+    "Exit codes: 0 done, 1 the call failed, 2 wrong usage, 3 some rows were rejected, 4 can't reach the suite. "
+    "A suite started here with `scoreline up` or `make up` is found by itself, with its development key."
+)
+
+app = typer.Typer(
+    name="scoreline",
+    cls=CommandLine,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    epilog=_EPILOG,
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(version())
+        raise typer.Exit
+
+
+@app.callback()
+def scoreline(
+    context: typer.Context,
+    target: Annotated[
+        str | None,
+        typer.Option(envvar=TARGET_VARIABLE, help="host:port or URL of the suite."),
+    ] = None,
+    api_key: Annotated[
+        str | None, typer.Option(envvar=API_KEY_VARIABLE, help="The API key.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="JSON on stdout, one object a line.")
+    ] = False,
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Event-driven lead scoring: send events, see scores and where each point came from."""
+    context.obj = Session(target or None, api_key or None, as_json)
+
+
+app.command("up")(up.up)
+app.command("demo")(demo.demo)
+app.command("send")(send.send)
+app.command("import")(import_file.import_file)
+app.command("watch")(watch.watch)
+app.command("leads")(leads.leads)
+app.command("lead")(leads.lead)
+app.command("leaderboard")(leads.leaderboard)
+app.command("score")(explain.score)
+app.command("explain")(explain.explain)
+app.add_typer(ledger.app, name="ledger")
+app.add_typer(rules.app, name="rules")
+app.add_typer(keys.app, name="keys")
+app.command("simulate")(simulate.simulate)
+app.command("doctor")(doctor.doctor)

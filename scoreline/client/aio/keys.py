@@ -1,0 +1,56 @@
+"""API keys and projects, in an event loop."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING
+
+from scoreline.accounts.v1.account_pb2 import ApiKey, Project
+from scoreline.accounts.v1.accounts_service_pb2 import (
+    CreateApiKeyResponse,
+    CreateProjectResponse,
+    GetProjectRequest,
+    ListApiKeysRequest,
+    RevokeApiKeyRequest,
+)
+from scoreline.client import requests
+from scoreline.client.aio.paging import items
+from scoreline.client.calls import AsyncCalls
+from scoreline.client.requests import PAGE_SIZE
+
+if TYPE_CHECKING:
+    from scoreline.accounts.v1.accounts_service_pb2_grpc import AccountsServiceAsyncStub
+
+
+class Keys:
+    """API keys and projects."""
+
+    def __init__(self, calls: AsyncCalls, stub: AccountsServiceAsyncStub) -> None:
+        self._calls = calls
+        self._stub = stub
+
+    async def project(self) -> Project:
+        """The project this client's key belongs to."""
+        return (await self._calls.repeated(self._stub.GetProject, GetProjectRequest())).project
+
+    async def create_project(
+        self, project_id: str, *, display_name: str = ""
+    ) -> CreateProjectResponse:
+        """Make a project with a first key (`secret`); the operator's project only."""
+        request = requests.create_project(project_id, display_name)
+        return await self._calls.once(self._stub.CreateProject, request)
+
+    async def create(self, display_name: str, scopes: Sequence[str]) -> CreateApiKeyResponse:
+        """Make a key of scopes `ingest`, `read`, `admin`; its `secret` is shown only here."""
+        request = requests.create_api_key(display_name, scopes)
+        return await self._calls.once(self._stub.CreateApiKey, request)
+
+    def list(self, *, page_size: int = PAGE_SIZE) -> AsyncIterator[ApiKey]:
+        """The project's keys, newest first, revoked ones included."""
+        request = ListApiKeysRequest(page_size=page_size)
+        return items(self._calls, self._stub.ListApiKeys, request, "api_keys")
+
+    async def revoke(self, key_id: str) -> ApiKey:
+        """Make a key worthless within a second."""
+        request = RevokeApiKeyRequest(key_id=key_id)
+        return (await self._calls.repeated(self._stub.RevokeApiKey, request)).api_key

@@ -1,0 +1,127 @@
+"""Reading and editing leads, in an event loop."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from scoreline.client import requests
+from scoreline.client.aio.paging import items
+from scoreline.client.calls import AsyncCalls
+from scoreline.client.requests import PAGE_SIZE
+from scoreline.scoring.v1.lead_pb2 import Lead
+from scoreline.scoring.v1.score_change_pb2 import ScoreChange
+from scoreline.scoring.v1.scoring_service_pb2 import (
+    ExplainScoreResponse,
+    GetLeaderboardRequest,
+    GetLeadRequest,
+    GetScoreResponse,
+    GetStageCountsRequest,
+    GetStageCountsResponse,
+    LeaderboardEntry,
+    ListScoreChangesRequest,
+    ListTimelineRequest,
+    TimelineEntry,
+)
+
+if TYPE_CHECKING:
+    from scoreline.scoring.v1.scoring_service_pb2_grpc import ScoringServiceAsyncStub
+
+
+class Leads:
+    """Leads, their scores, and where each point came from. A `lead_id` may be a reference (`email:ada@example.com`)."""
+
+    def __init__(self, calls: AsyncCalls, stub: ScoringServiceAsyncStub) -> None:
+        self._calls = calls
+        self._stub = stub
+
+    async def get(self, lead_id: str) -> Lead:
+        """One lead."""
+        return (
+            await self._calls.repeated(self._stub.GetLead, GetLeadRequest(lead_id=lead_id))
+        ).lead
+
+    def list(
+        self,
+        *,
+        stages: Sequence[str] = (),
+        min_score: float | None = None,
+        max_score: float | None = None,
+        query: str = "",
+        order_by: str = "",
+        page_size: int = PAGE_SIZE,
+    ) -> AsyncIterator[Lead]:
+        """All leads that match; pages are fetched as they are read."""
+        request = requests.list_leads(stages, min_score, max_score, query, order_by, page_size)
+        return items(self._calls, self._stub.ListLeads, request, "leads")
+
+    async def create(
+        self,
+        lead_id: str = "",
+        *,
+        email: str = "",
+        display_name: str = "",
+        company: str = "",
+        attributes: Mapping[str, Any] | None = None,
+    ) -> Lead:
+        """Make a lead before its first event; `lead_id` or `email` is needed."""
+        request = requests.create_lead(lead_id, email, display_name, company, attributes)
+        return (await self._calls.once(self._stub.CreateLead, request)).lead
+
+    async def update(
+        self,
+        lead_id: str,
+        *,
+        display_name: str | None = None,
+        company: str | None = None,
+        attributes: Mapping[str, Any] | None = None,
+        etag: str = "",
+    ) -> Lead:
+        """Change what is not None. With `etag`, raises Conflict when somebody was faster."""
+        request = requests.update_lead(lead_id, display_name, company, attributes, etag)
+        return (await self._calls.once(self._stub.UpdateLead, request)).lead
+
+    async def leaderboard(
+        self, *, limit: int = 10, stages: Sequence[str] = ()
+    ) -> Sequence[LeaderboardEntry]:
+        """The leads with the highest scores; at most 100."""
+        request = GetLeaderboardRequest(page_size=limit, stages=stages)
+        return (await self._calls.repeated(self._stub.GetLeaderboard, request)).entries
+
+    async def stage_counts(self) -> GetStageCountsResponse:
+        """How many leads are in each stage."""
+        return await self._calls.repeated(self._stub.GetStageCounts, GetStageCountsRequest())
+
+    def timeline(
+        self, lead_id: str, *, descending: bool = False, page_size: int = PAGE_SIZE
+    ) -> AsyncIterator[TimelineEntry]:
+        """A lead's events in event time, each with its effects. The effects of all sum to the score."""
+        request = ListTimelineRequest(lead_id=lead_id, page_size=page_size, descending=descending)
+        return items(self._calls, self._stub.ListTimeline, request, "entries")
+
+    def score_changes(
+        self, lead_id: str, *, page_size: int = PAGE_SIZE
+    ) -> AsyncIterator[ScoreChange]:
+        """A lead's score changes in version order."""
+        request = ListScoreChangesRequest(lead_id=lead_id, page_size=page_size)
+        return items(self._calls, self._stub.ListScoreChanges, request, "score_changes")
+
+    async def score(
+        self, lead_id: str, *, as_of: datetime | None = None, known_at: datetime | None = None
+    ) -> GetScoreResponse:
+        """The score as of an event time, as known at a record time. Without them: as of now, with all that is known."""
+        request = requests.get_score(lead_id, as_of, known_at)
+        return await self._calls.repeated(self._stub.GetScore, request)
+
+    async def explain(
+        self,
+        lead_id: str,
+        *,
+        as_of: datetime | None = None,
+        known_at: datetime | None = None,
+        limit: int = 0,
+    ) -> ExplainScoreResponse:
+        """Where each point of the score came from, the newest `limit` contributions (0: 100), totals over all."""
+        request = requests.explain_score(lead_id, as_of, known_at, limit)
+        return await self._calls.repeated(self._stub.ExplainScore, request)

@@ -1,0 +1,60 @@
+"""Verifying the ledger and replaying leads from it, blocking."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+
+from scoreline.client import ledger_streams
+from scoreline.client.calls import Calls
+from scoreline.scoring.v1.ledger_pb2 import (
+    ReplayLeadsRequest,
+    ReplayLeadsResponse,
+    VerifyLedgerRequest,
+    VerifyLedgerResponse,
+)
+from scoreline.scoring.v1.scoring_service_pb2_grpc import ScoringServiceStub
+
+
+class Ledger:
+    """The project's ledger. Needs a key with the scope `admin`."""
+
+    def __init__(self, calls: Calls, stub: ScoringServiceStub) -> None:
+        self._settings = calls.settings
+        self._stub = stub
+
+    def verify(
+        self, *, from_position: int = 0, to_position: int = 0, lead_id: str = ""
+    ) -> Generator[VerifyLedgerResponse, None]:
+        """Recompute the hash chain and every snapshot; a range of positions, or one lead. Progress and mismatches as
+        they come; the last message is a summary. Without one nothing is proven: the error says why."""
+        request = VerifyLedgerRequest(
+            from_position=from_position, to_position=to_position, lead_id=lead_id
+        )
+        call = self._stub.VerifyLedger(request, metadata=self._settings.metadata)
+        return ledger_streams.verify(call)
+
+    def replay(
+        self,
+        *,
+        lead_id: str = "",
+        stages: Sequence[str] = (),
+        min_score: float | None = None,
+        max_score: float | None = None,
+        query: str = "",
+        resume_token: str = "",
+    ) -> Generator[ReplayLeadsResponse, None]:
+        """Compute leads anew from the ledger and mend what differs: all, those that match, or one. Progress after each
+        batch; a broken connection is resumed, and `resume_token` continues a replay of another time."""
+        request = ReplayLeadsRequest(
+            lead_id=lead_id,
+            stages=stages,
+            min_score=min_score,
+            max_score=max_score,
+            query=query,
+            resume_token=resume_token,
+        )
+        return ledger_streams.replay(
+            lambda wanted: self._stub.ReplayLeads(wanted, metadata=self._settings.metadata),
+            request,
+            self._settings.retry,
+        )
