@@ -1,0 +1,36 @@
+"""What the contracts say about the suite as a whole: its gRPC services, and the scope each method needs."""
+
+from google.protobuf.descriptor import ServiceDescriptor
+
+from scoreline.accounts.v1 import accounts_service_pb2
+from scoreline.common.v1 import scope_pb2
+from scoreline.ingest.v1 import ingest_service_pb2
+from scoreline.notify.v1 import notify_service_pb2
+from scoreline.rules.v1 import rules_service_pb2
+from scoreline.scoring.v1 import scoring_service_pb2
+
+_FILES = (
+    accounts_service_pb2,
+    ingest_service_pb2,
+    notify_service_pb2,
+    rules_service_pb2,
+    scoring_service_pb2,
+)
+
+SERVICES: tuple[ServiceDescriptor, ...] = tuple(
+    service for file in _FILES for service in file.DESCRIPTOR.services_by_name.values()
+)
+
+SERVICE_NAMES: tuple[str, ...] = tuple(service.full_name for service in SERVICES)
+"""Full names of the suite's gRPC services."""
+
+
+def required_scopes() -> dict[str, int]:
+    """Method path (`/package.Service/Method`) -> value of scoreline.common.v1.Scope that a caller needs."""
+    return {
+        f"/{service.full_name}/{method.name}": method.GetOptions().Extensions[
+            scope_pb2.required_scope  # type: ignore[index]  # typed as a plain FieldDescriptor
+        ]
+        for service in SERVICES
+        for method in service.methods
+    }

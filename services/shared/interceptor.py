@@ -1,0 +1,200 @@
+"""What happens around every call: request id and trace context into the log, the credential into a caller, errors into
+statuses. One interceptor instead of several, because each costs every call."""
+
+# grpc's generic types exist for the type checker only.
+from __future__ import annotations
+
+import asyncio
+import re
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from typing import Any, NoReturn, Protocol
+
+import grpc
+import structlog
+
+from scoreline.common.v1 import error_reason_pb2, scope_pb2
+from services.shared import context as call_context
+from services.shared import errors, logs
+from services.shared.context import Caller, Request
+from services.shared.credentials import api_key_of
+
+log = logs.get("calls")
+
+_TRACEPARENT = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$")
+_REQUEST_ID = re.compile(r"^[\x21-\x7e]{1,128}$")
+
+OPEN_METHOD_PREFIXES = ("/grpc.health.v1.", "/grpc.reflection.")
+"""Open to everyone: probes and tools need no credential."""
+
+ServicerContext = grpc.aio.ServicerContext[Any, Any]
+
+
+class CredentialMissing(errors.ServiceError):
+    """No credential was sent."""
+
+    code = grpc.StatusCode.UNAUTHENTICATED
+    reason = error_reason_pb2.ERROR_REASON_CREDENTIAL_MISSING
+
+
+class CredentialInvalid(errors.ServiceError):
+    """The credential is unknown, malformed or revoked."""
+
+    code = grpc.StatusCode.UNAUTHENTICATED
+    reason = error_reason_pb2.ERROR_REASON_CREDENTIAL_INVALID
+
+
+class ScopeMissing(errors.ServiceError):
+    """The credential lacks the scope the method needs."""
+
+    code = grpc.StatusCode.PERMISSION_DENIED
+    reason = error_reason_pb2.ERROR_REASON_SCOPE_MISSING
+
+
+class InternalError(errors.ServiceError):
+    """A defect; what happened is in the log only."""
+
+
+class CallerSource(Protocol):
+    """Says who holds an API key."""
+
+    def find(self, api_key: str) -> Caller | None:
+        """The holder; None when the key is unknown or revoked."""
+        ...
+
+
+class CallInterceptor(grpc.aio.ServerInterceptor):
+    """Wraps every method of a server."""
+
+    def __init__(self, callers: CallerSource, required_scopes: dict[str, int]) -> None:
+        self._callers = callers
+        self._required_scopes = required_scopes
+        self._wrapped: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
+
+    async def intercept_service(
+        self,
+        continuation: Callable[
+            [grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]
+        ],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        method = handler_call_details.method
+        wrapped = self._wrapped.get(method)
+        if wrapped is None:
+            handler = await continuation(handler_call_details)
+            if handler is None or method.startswith(OPEN_METHOD_PREFIXES):
+                return handler
+            wrapped = self._wrap(method, handler)
+            self._wrapped[method] = wrapped
+        return wrapped
+
+    def _wrap(
+        self, method: str, handler: grpc.RpcMethodHandler[Any, Any]
+    ) -> grpc.RpcMethodHandler[Any, Any]:
+        serialisation = {
+            "request_deserializer": handler.request_deserializer,
+            "response_serializer": handler.response_serializer,
+        }
+        if handler.response_streaming:
+            wrap = (
+                grpc.stream_stream_rpc_method_handler
+                if handler.request_streaming
+                else grpc.unary_stream_rpc_method_handler
+            )
+            behaviour = handler.stream_stream if handler.request_streaming else handler.unary_stream
+            return wrap(self._streaming(method, behaviour), **serialisation)
+        wrap_unary = (
+            grpc.stream_unary_rpc_method_handler
+            if handler.request_streaming
+            else grpc.unary_unary_rpc_method_handler
+        )
+        behaviour = handler.stream_unary if handler.request_streaming else handler.unary_unary
+        return wrap_unary(self._unary(method, behaviour), **serialisation)
+
+    def _unary(self, method: str, behaviour: Any) -> Callable[[Any, ServicerContext], Any]:
+        async def call(request: Any, context: ServicerContext) -> Any:
+            try:
+                self._enter(method, context)
+                return await behaviour(request, context)
+            except errors.ServiceError as error:
+                await _refuse(method, context, error)
+            except (asyncio.CancelledError, grpc.aio.AbortError):
+                raise
+            except Exception as error:  # noqa: BLE001 - the boundary: logged in full, answered as INTERNAL
+                await _defect(method, context, error)
+
+        return call
+
+    def _streaming(
+        self, method: str, behaviour: Any
+    ) -> Callable[[Any, ServicerContext], AsyncIterator[Any]]:
+        async def call(request: Any, context: ServicerContext) -> AsyncIterator[Any]:
+            try:
+                self._enter(method, context)
+                # Closed here and now when the call ends early: what the method holds must not wait for the collector.
+                async with aclosing(behaviour(request, context)) as messages:
+                    async for message in messages:
+                        yield message
+            except errors.ServiceError as error:
+                await _refuse(method, context, error)
+            except (asyncio.CancelledError, GeneratorExit, grpc.aio.AbortError):
+                raise
+            except Exception as error:  # noqa: BLE001 - the boundary: logged in full, answered as INTERNAL
+                await _defect(method, context, error)
+
+        return call
+
+    def _enter(self, method: str, context: ServicerContext) -> None:
+        metadata = context.invocation_metadata() or ()
+        request = _request_of(metadata)
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request.request_id)
+        if request.traceparent:
+            structlog.contextvars.bind_contextvars(trace_id=request.traceparent[3:35])
+        call_context.enter(request, None)
+        call_context.enter(request, self._authorise(method, request.credential))
+
+    def _authorise(self, method: str, api_key: str) -> Caller:
+        if not api_key:
+            raise CredentialMissing(
+                "send an API key as `x-api-key` or as `authorization: Bearer <key>`"
+            )
+        caller = self._callers.find(api_key)
+        if caller is None:
+            raise CredentialInvalid("the API key is unknown or revoked")
+        required = self._required_scopes[method]
+        if required not in caller.scopes:
+            name = scope_pb2.Scope.Name(required).removeprefix("SCOPE_").lower()
+            raise ScopeMissing(
+                f"the API key lacks the scope `{name}`", metadata={"required_scope": name}
+            )
+        return caller
+
+
+def _request_of(metadata: Any) -> Request:
+    request_id, traceparent = "", ""
+    for name, value in metadata:
+        if name == "x-request-id" and isinstance(value, str) and _REQUEST_ID.match(value):
+            request_id = value
+        elif name == "traceparent" and isinstance(value, str) and _TRACEPARENT.match(value):
+            traceparent = value
+    return Request(request_id or uuid.uuid4().hex, traceparent, api_key_of(metadata))
+
+
+async def _refuse(method: str, context: ServicerContext, error: errors.ServiceError) -> NoReturn:
+    reason = error_reason_pb2.ErrorReason.Name(error.reason)
+    log.info("call refused", method=method, code=error.code.name, reason=reason)
+    status = errors.to_status(error)
+    trailing = (
+        ("grpc-status-details-bin", status.SerializeToString()),
+        ("x-request-id", call_context.request().request_id),
+    )
+    await context.abort(error.code, error.message, trailing)
+
+
+async def _defect(method: str, context: ServicerContext, error: Exception) -> NoReturn:
+    log.error("call failed", method=method, exc_info=error)
+    await _refuse(
+        method, context, InternalError("internal error; the log has it under x-request-id")
+    )
