@@ -1,0 +1,1 @@
+"""Takes events in and answers once they are on disk."""

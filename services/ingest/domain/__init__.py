@@ -1,0 +1,1 @@
+"""What an event is: limits, normal form, identity. Pure."""

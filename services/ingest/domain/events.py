@@ -1,0 +1,170 @@
+"""An event as it is sent and as it is accepted: the shapes, and the rules that lead from one to the other. The wire
+format is not known here (`convert.py`), nor how events are stored (`worker.py`, `store.py`)."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from services.ingest.domain import references
+from services.ingest.domain.identity import payload_hash
+from services.ingest.domain.names import InvalidName, event_type
+
+EVENT_ID_CHARS_MAX = 128
+SOURCE_CHARS_MAX = 64
+
+MICROSECONDS = 1_000_000
+_NANOS_MAX = 999_999_999
+
+FUTURE_MAX_S = 24 * 60 * 60
+"""Clocks of senders run ahead and time zones get confused; beyond a day it is a mistake that would bend decay."""
+
+
+class Problem(NamedTuple):
+    """A field at fault and what to do about it."""
+
+    field: str
+    """Name in the event; empty for the event as a whole."""
+    description: str
+
+
+class InvalidEvent(Exception):
+    """An event breaks one or more rules; it has them all."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__(
+            "; ".join(f"{problem.field}: {problem.description}" for problem in problems)
+        )
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where events come from."""
+
+    project_id: str
+    """The project of the credential."""
+    request_id: str
+    """The request, for the logs."""
+    traceparent: str
+    """W3C trace context; empty when the caller sent none."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingEvent:
+    """An event as it was sent. Absent texts are empty."""
+
+    event_id: str
+    type: str
+    lead_id: str
+    email: str
+    anonymous_id: str
+    external_id: str
+    occur_time: tuple[int, int] | None
+    """Seconds since 1970 and nanoseconds; None when the sender gave none."""
+    source: str
+    properties: bytes
+    """In an encoding that is the same for the same content; empty when there are none."""
+    properties_problem: str | None
+    """What is wrong with the properties, as the edge that decoded them found."""
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedEvent:
+    """A valid event in its normal form."""
+
+    event_id: str
+    type: str
+    kind: str
+    """One of references.KINDS."""
+    reference: str
+    occur_us: int
+    """Microseconds since 1970: as sent, or the time of acceptance."""
+    source: str
+    properties: bytes
+    payload_hash: bytes
+
+    @property
+    def subject(self) -> str:
+        """Who did it, as one string."""
+        return f"{self.kind}:{self.reference}"
+
+
+def accept(event: IncomingEvent, now_us: int) -> AcceptedEvent:
+    """The event in its normal form, taken as having happened at `now_us` (microseconds since 1970) when it does not
+    say when. Raises InvalidEvent with everything that is wrong with it."""
+    problems: list[Problem] = []
+    id_problem = references.text_problem(event.event_id, EVENT_ID_CHARS_MAX)
+    if id_problem:
+        problems.append(Problem("event_id", id_problem))
+    type_ = ""
+    try:
+        type_ = event_type(event.type)
+    except InvalidName as error:
+        problems.append(Problem("type", str(error)))
+    kind, reference = _reference(event, problems)
+    occur_us = _occur_us(event.occur_time, now_us, problems)
+    if event.source and (len(event.source) > SOURCE_CHARS_MAX or not event.source.isprintable()):
+        problems.append(
+            Problem("source", f"must be at most {SOURCE_CHARS_MAX} printable characters")
+        )
+    if event.properties_problem:
+        problems.append(Problem("properties", event.properties_problem))
+    if problems:
+        raise InvalidEvent(problems)
+    return AcceptedEvent(
+        event.event_id,
+        type_,
+        kind,
+        reference,
+        now_us if occur_us is None else occur_us,
+        event.source,
+        event.properties,
+        payload_hash(type_, f"{kind}:{reference}", occur_us, event.source, event.properties),
+    )
+
+
+def _reference(event: IncomingEvent, problems: list[Problem]) -> tuple[str, str]:
+    """Kind and normal form of the one reference that is set."""
+    given = [
+        (kind, field, value)
+        for kind, field, value in (
+            ("lead", "lead_id", event.lead_id),
+            ("email", "email", event.email),
+            ("anonymous", "anonymous_id", event.anonymous_id),
+            ("external", "external_id", event.external_id),
+        )
+        if value
+    ]
+    if len(given) != 1:
+        found = ", ".join(field for _, field, _ in given) or "none"
+        problems.append(
+            Problem(
+                "",
+                "must have exactly one of lead_id, email, anonymous_id and external_id; "
+                f"it has {found}",
+            )
+        )
+        return "", ""
+    kind, field, value = given[0]
+    try:
+        return kind, references.normalise(kind, value)
+    except references.InvalidReference as error:
+        problems.append(Problem(field, str(error)))
+        return "", ""
+
+
+def _occur_us(
+    occur_time: tuple[int, int] | None, now_us: int, problems: list[Problem]
+) -> int | None:
+    """The time sent, in microseconds; smaller parts are cut off."""
+    if occur_time is None:
+        return None
+    seconds, nanos = occur_time
+    if not 0 <= nanos <= _NANOS_MAX:
+        problems.append(Problem("occur_time", f"nanos must be 0 to {_NANOS_MAX}"))
+        return None
+    occur_us = seconds * MICROSECONDS + nanos // 1000
+    if seconds < 0:
+        problems.append(Problem("occur_time", "must not be before 1970"))
+    elif occur_us > now_us + FUTURE_MAX_S * MICROSECONDS:
+        problems.append(Problem("occur_time", "must not be more than 24 hours in the future"))
+    return occur_us

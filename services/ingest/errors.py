@@ -1,0 +1,26 @@
+"""What ingest may answer besides the errors every service has.
+
+    ServiceError
+    └── IntakeFull       RESOURCE_EXHAUSTED   INTAKE_FULL, with RetryInfo
+
+BatchRefused stays inside: it makes the group commit store the events one by one.
+"""
+
+import grpc
+
+from scoreline.common.v1 import error_reason_pb2
+from services.shared.errors import ServiceError
+
+
+class IntakeFull(ServiceError):
+    """The event stream or the queue before it has no room; nothing was acknowledged."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = error_reason_pb2.ERROR_REASON_INTAKE_FULL
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        super().__init__(message, retry_after_s=retry_after_s)
+
+
+class BatchRefused(Exception):
+    """The stream refused a batch as a whole and stored none of it; single events of it may be fine."""

@@ -1,0 +1,41 @@
+"""The wiring of ingest: settings -> EVENTS stream -> group commit -> use cases -> RPC edge."""
+
+from scoreline.ingest.v1 import ingest_service_pb2_grpc
+from services.ingest import convert
+from services.ingest.broker import require_durable
+from services.ingest.config import IngestConfig
+from services.ingest.handlers import IngestHandlers
+from services.ingest.servicer import IngestServicer
+from services.ingest.store import EventStream, stream_config
+from services.ingest.worker import GroupCommit, Limits
+from services.shared.clock import SystemClock
+from services.shared.service import Service, run
+
+
+async def build(service: Service, config: IngestConfig) -> None:
+    """Put ingest's parts onto the service."""
+    await require_durable(
+        config.nats_monitor_url, config.allow_unsynced_broker, config.startup_timeout_s
+    )
+    await service.bus.ensure_stream(
+        stream_config(config.events_bytes_max), config.startup_timeout_s
+    )
+    limits = Limits(
+        gather_s_max=config.gather_ms_max / 1000,
+        batch_events_max=config.batch_events_max,
+        batch_bytes_max=config.batch_bytes_max,
+        batches_in_flight_max=config.batches_in_flight_max,
+        intake_events_max=config.intake_events_max,
+        intake_bytes_max=config.intake_bytes_max,
+    )
+    commit = GroupCommit(EventStream(service.bus), limits)
+    service.add_loop("group commit", commit.run, commit.stop)
+    handlers = IngestHandlers(commit, convert.message, SystemClock())
+    ingest_service_pb2_grpc.add_IngestServiceServicer_to_server(
+        IngestServicer(handlers), service.server
+    )
+
+
+def main() -> None:
+    """Serve until SIGTERM or SIGINT."""
+    run("ingest", IngestConfig, build)

@@ -1,0 +1,1 @@
+"""Tells other systems what changed: watchers of score changes."""

@@ -1,0 +1,152 @@
+"""Protobuf to and from what notify's use cases work with. Nothing else touches both."""
+
+from collections.abc import Sequence
+from weakref import WeakKeyDictionary
+
+from scoreline.notify.v1 import notify_service_pb2 as notify_pb2
+from scoreline.scoring.v1 import lead_pb2, score_change_pb2, scoring_service_pb2
+from services.notify.domain.filtering import Change, ChangeFilter, whole_milli_points
+from services.notify.domain.resume_token import Position, TokenSigner
+from services.notify.ports import PublishedChange, SnapshotLead
+from services.notify.watch import (
+    ChangeUpdate,
+    HeartbeatUpdate,
+    LeadUpdate,
+    SnapshotUpdate,
+    Update,
+    Watch,
+    WatchOptions,
+)
+from services.shared.errors import Violations
+
+LEAD_IDS_MAX = 1_000
+LEAD_ID_CHARS_MAX = 128
+STAGES_MAX = 32
+STAGE_CHARS_MAX = 64
+
+DELTA_POINTS_MAX = 1e9
+"""Far above any score, and exact in milli-points."""
+
+TOKEN_CHARS_MAX = 256
+"""Several times a token's length: anything longer is none."""
+
+HEARTBEAT_DEFAULT_S = 15.0
+HEARTBEAT_MIN_S = 1.0
+HEARTBEAT_MAX_S = 60.0
+
+REFERENCE_PREFIXES = ("email:", "anonymous:", "external:")
+"""No lead id begins like this."""
+
+
+def to_change(payload: bytes) -> Change:
+    """What filters look at in an encoded ScoreChange. Raises google.protobuf.message.DecodeError."""
+    change = score_change_pb2.ScoreChange.FromString(payload)
+    return Change(
+        lead_id=change.lead_id,
+        version=change.version,
+        delta_points=change.delta,
+        previous_stage=change.previous_stage,
+        stage=change.stage,
+    )
+
+
+def to_snapshot_lead(lead: lead_pb2.Lead) -> SnapshotLead:
+    """A lead as scoring sends it."""
+    return SnapshotLead(lead.lead_id, lead.version, lead.stage, lead.SerializeToString())
+
+
+def to_list_request(
+    wanted: ChangeFilter, page_size: int, page_token: str
+) -> scoring_service_pb2.ListLeadsRequest:
+    """The request for a page of a snapshot's leads."""
+    return scoring_service_pb2.ListLeadsRequest(
+        page_size=page_size, page_token=page_token, stages=sorted(wanted.stages)
+    )
+
+
+def to_options(request: notify_pb2.WatchScoresRequest) -> WatchOptions:
+    """What the caller wants. Raises InvalidFields with every field at fault."""
+    violations = Violations()
+    _check_names(violations, "lead_ids", request.lead_ids, LEAD_IDS_MAX, LEAD_ID_CHARS_MAX)
+    for index, lead_id in enumerate(request.lead_ids[:LEAD_IDS_MAX]):
+        if lead_id.startswith(REFERENCE_PREFIXES):
+            violations.add(f"lead_ids[{index}]", "must be a lead's id, not a reference to it")
+    _check_names(violations, "stages", request.stages, STAGES_MAX, STAGE_CHARS_MAX)
+    # Written so that NaN is refused, too.
+    if not 0 <= request.min_delta <= DELTA_POINTS_MAX:
+        violations.add("min_delta", f"must be 0 to {DELTA_POINTS_MAX:.0f} points")
+    if len(request.resume_token) > TOKEN_CHARS_MAX:
+        violations.add("resume_token", f"must be at most {TOKEN_CHARS_MAX} characters")
+    if request.resume_token and request.include_snapshot:
+        violations.add(
+            "include_snapshot",
+            "must not be set together with resume_token: a resumed watch has its snapshot",
+        )
+    interval_s = HEARTBEAT_DEFAULT_S
+    if request.HasField("heartbeat_interval"):
+        interval = request.heartbeat_interval
+        interval_s = interval.seconds + interval.nanos / 1e9
+        if not HEARTBEAT_MIN_S <= interval_s <= HEARTBEAT_MAX_S:
+            violations.add(
+                "heartbeat_interval", f"must be {HEARTBEAT_MIN_S:.0f} s to {HEARTBEAT_MAX_S:.0f} s"
+            )
+    violations.raise_if_any()
+    wanted = ChangeFilter(
+        lead_ids=frozenset(request.lead_ids),
+        stages=frozenset(request.stages),
+        delta_min_milli_points=whole_milli_points(request.min_delta),
+        stage_changes_only=request.stage_changes_only,
+    )
+    return WatchOptions(wanted, request.include_snapshot, request.resume_token, interval_s)
+
+
+class Responses:
+    """Makes the stream's messages. A change's message is the same for every watcher of its project, token included,
+    so it is made once."""
+
+    def __init__(self, tokens: TokenSigner) -> None:
+        self._tokens = tokens
+        self._made: WeakKeyDictionary[PublishedChange, notify_pb2.WatchScoresResponse] = (
+            WeakKeyDictionary()
+        )
+
+    def of(self, watch: Watch, update: Update) -> notify_pb2.WatchScoresResponse:
+        """The message that tells the watch's reader of the update. Not to be changed: it may be shared."""
+        match update:
+            case ChangeUpdate(published):
+                made = self._made.get(published)
+                if made is None:
+                    made = notify_pb2.WatchScoresResponse(
+                        resume_token=self._token(watch, published.sequence)
+                    )
+                    made.score_change.ParseFromString(published.encoded)
+                    self._made[published] = made
+                return made
+            case LeadUpdate(lead):
+                response = notify_pb2.WatchScoresResponse()
+                response.snapshot_lead.ParseFromString(lead.encoded)
+                return response
+            case SnapshotUpdate(lead_count, sequence):
+                return notify_pb2.WatchScoresResponse(
+                    resume_token=self._token(watch, sequence),
+                    snapshot_complete=notify_pb2.SnapshotComplete(lead_count=lead_count),
+                )
+            case HeartbeatUpdate(sequence):
+                return notify_pb2.WatchScoresResponse(
+                    resume_token="" if sequence is None else self._token(watch, sequence),
+                    heartbeat=notify_pb2.Heartbeat(),
+                )
+
+    def _token(self, watch: Watch, sequence: int) -> str:
+        return self._tokens.issue(watch.project_id, Position(watch.stream_id, sequence))
+
+
+def _check_names(
+    violations: Violations, field: str, names: Sequence[str], count_max: int, chars_max: int
+) -> None:
+    if len(names) > count_max:
+        violations.add(field, f"must be at most {count_max}, are {len(names)}")
+        return
+    for index, name in enumerate(names):
+        if not 1 <= len(name) <= chars_max or not name.isprintable():
+            violations.add(f"{field}[{index}]", f"must be 1 to {chars_max} printable characters")

@@ -1,0 +1,53 @@
+"""Why a watch is refused or ends.
+
+ServiceError
+├── ResumeTokenInvalid     INVALID_ARGUMENT     RESUME_TOKEN_INVALID
+├── ResumeTokenExpired     OUT_OF_RANGE         RESUME_TOKEN_EXPIRED
+├── WatcherTooSlow         RESOURCE_EXHAUSTED   WATCHER_TOO_SLOW
+└── WatchInterrupted       UNAVAILABLE          DEPENDENCY_UNAVAILABLE, with RetryInfo
+"""
+
+import grpc
+
+from scoreline.common.v1 import error_reason_pb2
+from services.shared.errors import DependencyUnavailable, ServiceError
+
+
+class ResumeTokenInvalid(ServiceError):
+    """The token is malformed, forged or belongs to another project."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = error_reason_pb2.ERROR_REASON_RESUME_TOKEN_INVALID
+
+    def __init__(self) -> None:
+        super().__init__("resume_token is not a token that this project was given")
+
+
+class ResumeTokenExpired(ServiceError):
+    """Changes behind the watcher's position are gone: nobody can tell it all that happened since."""
+
+    code = grpc.StatusCode.OUT_OF_RANGE
+    reason = error_reason_pb2.ERROR_REASON_RESUME_TOKEN_EXPIRED
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"{why}: watch again with include_snapshot and without resume_token")
+
+
+class WatcherTooSlow(ServiceError):
+    """More changes wait for the watcher than are kept for one."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = error_reason_pb2.ERROR_REASON_WATCHER_TOO_SLOW
+
+    def __init__(self, queue_messages_max: int) -> None:
+        super().__init__(
+            f"more than {queue_messages_max} changes were waiting to be read: resume with the last token",
+            metadata={"limit": str(queue_messages_max)},
+        )
+
+
+class WatchInterrupted(DependencyUnavailable):
+    """The service stops, or can't read changes for the time being. Nothing is lost: the last token resumes."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"{why}: resume with the last token")

@@ -1,0 +1,270 @@
+"""The live edge: every change is decoded once, kept in a ring for a while and handed to the watchers that want it
+through a bounded queue each. Everything here runs on one event loop and nothing but `let_watchers_read` waits, so
+looking at a position and joining there is one step. Reading the stream is in `worker.py`, a watch in `handlers.py`."""
+
+import asyncio
+from bisect import bisect_right
+from collections import defaultdict, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from services.notify.domain.filtering import ChangeFilter
+from services.notify.domain.versions import NewestVersions
+from services.notify.errors import ResumeTokenExpired, WatcherTooSlow, WatchInterrupted
+from services.notify.ports import PublishedChange
+from services.shared.errors import LimitExceeded, ServiceError
+
+RING_PAGE = 500
+"""Changes looked at together when a watcher catches up from the ring: keeps the event loop's turns short."""
+
+PACE_MAX_S = 0.25
+"""Longest pause for watchers that fall behind together, for instance when the broker is back after an outage."""
+
+VERSIONS_REMEMBERED = 100_000
+"""Leads whose newest version is remembered, about 200 bytes each: 200 relay batches of different leads."""
+
+MakeError = Callable[[], ServiceError]
+
+
+@dataclass(frozen=True, slots=True)
+class HubLimits:
+    """Sizes of the rooms; `config.py` says what they mean."""
+
+    ring_messages_max: int
+    ring_bytes_max: int
+    queue_messages_max: int
+    watchers_max: int
+
+
+class Watcher:
+    """The hub's side of one watch: what waits for it, and why it must end."""
+
+    def __init__(self, project_id: str, credential: str, wanted: ChangeFilter) -> None:
+        self.project_id = project_id
+        self.credential = credential
+        self.wanted = wanted
+        self.queue: deque[PublishedChange] = deque()
+        self.after_sequence = 0
+        """Changes up to here were handed out before it joined."""
+        self.ending: ServiceError | None = None
+        """Set when the watch must end, once the queue is empty."""
+        self.wake = asyncio.Event()
+        """Set when there is something to look at: a change, an ending."""
+
+    def end(self, error: ServiceError, *, discard_queue: bool) -> None:
+        """End the watch with this error, at once or after what waits for it. The first ending counts."""
+        if self.ending is None:
+            self.ending = error
+            if discard_queue:
+                self.queue.clear()
+        self.wake.set()
+
+
+class Hub:
+    """Fans changes out to watchers. `position` is the newest change handed on; the ring holds all after `floor`."""
+
+    def __init__(self, limits: HubLimits) -> None:
+        self.stream_id = 0
+        self.position = 0
+        self.floor = 0
+        self._limits = limits
+        self._order: deque[PublishedChange] = deque()
+        self._order_bytes = 0
+        self._rings: dict[str, _ProjectRing] = defaultdict(_ProjectRing)
+        self._versions = NewestVersions(VERSIONS_REMEMBERED)
+        self._watchers: set[Watcher] = set()
+        self._joined: dict[str, set[Watcher]] = defaultdict(set)
+        self._fed: set[Watcher] = set()
+        self._relieved = asyncio.Event()
+        self._refusal: MakeError | None = None
+
+    # Reading side (worker.py)
+
+    def begin(self, stream_id: int, position: int) -> None:
+        """Start at a position of a stream, with an empty ring."""
+        self.stream_id = stream_id
+        self.position = self.floor = position
+        self._order.clear()
+        self._order_bytes = 0
+        self._rings.clear()
+        self._versions.clear()
+
+    def lose_until(self, sequence: int) -> None:
+        """Changes after `position` and before `sequence` were removed before they were read: nobody may go on as if
+        nothing had happened."""
+        self.begin(self.stream_id, sequence - 1)
+        self.end_all(lambda: ResumeTokenExpired("changes were removed before they could be sent"))
+
+    def advance(self, published: PublishedChange) -> None:
+        """The stream's next change: keep it, and queue it for who wants it. A copy is dropped."""
+        self.position = published.sequence
+        if not self._versions.advance(published.subject, published.change.version):
+            return
+        self._keep(published)
+        joined = self._joined.get(published.project_id)
+        if not joined:
+            return
+        late: list[Watcher] = []
+        for watcher in joined:
+            if published.sequence <= watcher.after_sequence:
+                continue
+            if not watcher.wanted.matches(published.change):
+                continue
+            if len(watcher.queue) >= self._limits.queue_messages_max:
+                late.append(watcher)
+                continue
+            watcher.queue.append(published)
+            watcher.wake.set()
+            self._fed.add(watcher)
+        for watcher in late:
+            # What waits is still sent: it brings the watcher's token nearer to the edge.
+            self._leave(watcher)
+            watcher.end(WatcherTooSlow(self._limits.queue_messages_max), discard_queue=False)
+
+    def pass_over(self, sequence: int) -> None:
+        """The stream's next message is not a change."""
+        self.position = sequence
+
+    async def let_watchers_read(self) -> None:
+        """Give watchers a turn, and a pause while most of those that just got something are half full: a backlog read
+        in one go would cut off everybody. A few slow ones do not hold the others up."""
+        fed, self._fed = self._fed, set()
+        await asyncio.sleep(0)
+        deadline = asyncio.get_running_loop().time() + PACE_MAX_S
+        while 2 * sum(1 for watcher in fed if self._crowded(watcher)) > len(fed):
+            self._relieved.clear()
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await self._relieved.wait()
+            except TimeoutError:
+                return
+
+    # Watching side (handlers.py)
+
+    def open(self, project_id: str, credential: str, wanted: ChangeFilter) -> Watcher:
+        """A new watcher, which gets nothing before it joins. Raises LimitExceeded, or what the hub refuses with."""
+        if self._refusal is not None:
+            raise self._refusal()
+        if len(self._watchers) >= self._limits.watchers_max:
+            raise LimitExceeded(
+                "this process has as many watchers as it may have", self._limits.watchers_max
+            )
+        watcher = Watcher(project_id, credential, wanted)
+        self._watchers.add(watcher)
+        return watcher
+
+    def join(self, watcher: Watcher, after_sequence: int) -> None:
+        """Queue changes after `after_sequence`, which must not be older than `position`, for the watcher."""
+        if after_sequence < self.position:
+            raise ValueError(f"joining at {after_sequence} leaves a gap up to {self.position}")
+        watcher.after_sequence = after_sequence
+        if watcher.ending is None:
+            self._joined[watcher.project_id].add(watcher)
+
+    def take(self, watcher: Watcher) -> PublishedChange | None:
+        """The next change that waits for the watcher."""
+        if not watcher.queue:
+            return None
+        published = watcher.queue.popleft()
+        if len(watcher.queue) == self._limits.queue_messages_max // 2:
+            self._relieved.set()
+        return published
+
+    def recent(self, project_id: str, after_sequence: int) -> tuple[Sequence[PublishedChange], int]:
+        """Some of the project's changes after a position (not before `floor`) from the ring, and up to where that is
+        all of them."""
+        ring = self._rings.get(project_id)
+        page = ring.after(after_sequence, RING_PAGE) if ring else []
+        return page, page[-1].sequence if len(page) == RING_PAGE else self.position
+
+    def close(self, watcher: Watcher) -> None:
+        """Forget the watcher."""
+        self._leave(watcher)
+        self._watchers.discard(watcher)
+        self._fed.discard(watcher)
+        watcher.queue.clear()
+        self._relieved.set()
+
+    # Ending (worker.py, main.py)
+
+    @property
+    def watchers(self) -> frozenset[Watcher]:
+        """All watchers, joined or still catching up."""
+        return frozenset(self._watchers)
+
+    def end(self, watcher: Watcher, error: ServiceError) -> None:
+        """End one watch at once."""
+        self._leave(watcher)
+        watcher.end(error, discard_queue=True)
+
+    def end_all(self, make_error: MakeError) -> None:
+        """End every watch at once."""
+        for watcher in self.watchers:
+            self.end(watcher, make_error())
+
+    def refuse(self, make_error: MakeError | None) -> None:
+        """Refuse new watchers, or, with None, take them again."""
+        self._refusal = make_error
+
+    async def drain(self) -> None:
+        """End every watch and take no new one: the process stops."""
+        self.refuse(lambda: WatchInterrupted("the service is stopping"))
+        self.end_all(lambda: WatchInterrupted("the service is stopping"))
+
+    def _keep(self, published: PublishedChange) -> None:
+        self._order.append(published)
+        self._order_bytes += len(published.encoded)
+        self._rings[published.project_id].append(published)
+        limits = self._limits
+        while (
+            len(self._order) > limits.ring_messages_max or self._order_bytes > limits.ring_bytes_max
+        ):
+            oldest = self._order.popleft()
+            self._order_bytes -= len(oldest.encoded)
+            self.floor = oldest.sequence
+            ring = self._rings[oldest.project_id]
+            ring.drop_oldest()
+            if not ring:
+                del self._rings[oldest.project_id]
+
+    def _crowded(self, watcher: Watcher) -> bool:
+        # One that was cut off is not waited for.
+        return watcher.ending is None and len(watcher.queue) > self._limits.queue_messages_max // 2
+
+    def _leave(self, watcher: Watcher) -> None:
+        joined = self._joined.get(watcher.project_id)
+        if joined is not None:
+            joined.discard(watcher)
+            if not joined:
+                del self._joined[watcher.project_id]
+
+
+class _ProjectRing:
+    """A project's part of the ring, searchable by sequence."""
+
+    COMPACT_AT = 1_024
+    """Dropped changes at the front are cut off together, so that dropping one costs nothing."""
+
+    def __init__(self) -> None:
+        self._changes: list[PublishedChange | None] = []
+        self._sequences: list[int] = []
+        self._start = 0
+
+    def __len__(self) -> int:
+        return len(self._changes) - self._start
+
+    def append(self, published: PublishedChange) -> None:
+        self._changes.append(published)
+        self._sequences.append(published.sequence)
+
+    def drop_oldest(self) -> None:
+        self._changes[self._start] = None
+        self._start += 1
+        if self._start >= self.COMPACT_AT and self._start * 2 >= len(self._changes):
+            del self._changes[: self._start]
+            del self._sequences[: self._start]
+            self._start = 0
+
+    def after(self, sequence: int, limit: int) -> list[PublishedChange]:
+        begin = bisect_right(self._sequences, sequence, lo=self._start)
+        return [found for found in self._changes[begin : begin + limit] if found is not None]

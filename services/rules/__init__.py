@@ -1,0 +1,1 @@
+"""Versioned scoring rules of each project, and which version is in force."""

@@ -1,0 +1,135 @@
+"""What can go wrong in rules, and the words for refused edits (services/rules/domain/errors.py).
+
+ServiceError (services/shared/errors.py)
+├── RuleNotFound             NOT_FOUND, RESOURCE_NOT_FOUND
+├── RuleExists               ALREADY_EXISTS, RESOURCE_ALREADY_EXISTS
+├── RuleSetNotFound          NOT_FOUND, RESOURCE_NOT_FOUND
+├── PresetNotFound           NOT_FOUND, RESOURCE_NOT_FOUND
+├── RuleSetEmpty             FAILED_PRECONDITION, RULE_SET_STATE
+├── GroupsMissing            FAILED_PRECONDITION, RULE_SET_STATE, with a violation a rule
+├── InvalidFields            INVALID_ARGUMENT, INVALID_FIELDS
+├── EtagMismatch             ABORTED, ETAG_MISMATCH
+└── LimitExceeded            RESOURCE_EXHAUSTED, LIMIT_EXCEEDED
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import grpc
+
+from scoreline.common.v1 import error_reason_pb2
+from services.rules.domain import errors as edits
+from services.rules.domain.model import Rule
+from services.shared.errors import (
+    EtagMismatch,
+    InvalidFields,
+    LimitExceeded,
+    ResourceAlreadyExists,
+    ResourceNotFound,
+    ServiceError,
+    Violation,
+)
+
+
+class RuleNotFound(ResourceNotFound):
+    """The version has no rule of that id."""
+
+    def __init__(self, rule_id: str) -> None:
+        super().__init__("rule", rule_id)
+
+
+class RuleExists(ResourceAlreadyExists):
+    """The draft has a rule of that id."""
+
+    def __init__(self, rule_id: str) -> None:
+        super().__init__("rule", rule_id)
+
+
+class RuleSetNotFound(ResourceNotFound):
+    """The project has no such version."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__("rule_set", str(version))
+
+
+class PresetNotFound(ResourceNotFound):
+    """There is no preset of that name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("preset", name)
+
+
+class RuleSetEmpty(ServiceError):
+    """A version without rules would score every lead 0."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = error_reason_pb2.ERROR_REASON_RULE_SET_STATE
+
+    def __init__(self, version: int) -> None:
+        super().__init__(
+            f"rule set {version} has no rules: there is nothing to activate",
+            metadata={"resource_type": "rule_set", "resource": str(version)},
+        )
+
+
+class GroupsMissing(ServiceError):
+    """Rules of the version name groups that it does not have: their points would be bounded by nothing."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = error_reason_pb2.ERROR_REASON_RULE_SET_STATE
+
+    def __init__(self, version: int, rules: Sequence[tuple[int, Rule]]) -> None:
+        names = ", ".join(f"`{name}`" for name in sorted({rule.group for _, rule in rules}))
+        super().__init__(
+            f"rules of rule set {version} are in groups that it does not have: {names}",
+            metadata={"resource_type": "rule_set", "resource": str(version)},
+            violations=[
+                Violation(
+                    f"rule_set.rules[{place}].group",
+                    f"rule `{rule.rule_id}` is in `{rule.group}`, which is no group of the rule set",
+                )
+                for place, rule in rules
+            ],
+        )
+
+
+class ProjectNotInstalled(Exception):
+    """The project has no rules yet."""
+
+
+@contextmanager
+def for_the_caller() -> Iterator[None]:
+    """Say refused edits in the suite's words."""
+    try:
+        yield
+    except edits.RuleMissing as error:
+        raise RuleNotFound(str(error)) from error
+    except edits.RuleThere as error:
+        raise RuleExists(str(error)) from error
+    except edits.RuleChanged as error:
+        raise EtagMismatch("rule", str(error)) from error
+    except edits.RuleSetChanged as error:
+        raise EtagMismatch("rule_set", str(error)) from error
+    except edits.GroupsInUse as error:
+        raise InvalidFields(
+            [
+                Violation("rule_set.groups", f"must have `{group}`: in it are {_some(rule_ids)}")
+                for group, rule_ids in error.users.items()
+            ]
+        ) from error
+    except edits.TooManyRules as error:
+        raise LimitExceeded(f"a rule set holds at most {error} rules", int(str(error))) from error
+    except edits.TooLarge as error:
+        raise LimitExceeded(
+            f"a rule set holds at most {error} bytes of text", int(str(error))
+        ) from error
+
+
+_NAMED_MAX = 5
+"""Rules named in an error; of more, it says how many."""
+
+
+def _some(rule_ids: Sequence[str]) -> str:
+    named = ", ".join(f"`{rule_id}`" for rule_id in rule_ids[:_NAMED_MAX])
+    more = len(rule_ids) - _NAMED_MAX
+    return f"{named} and {more} more" if more > 0 else named

@@ -1,0 +1,5 @@
+"""`python -m services.scoring [migrate]`."""
+
+from services.scoring.main import main
+
+main()

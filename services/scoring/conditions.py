@@ -1,0 +1,56 @@
+"""Rules' conditions and limit keys in CEL, as the domain takes them: functions of an entry and the lead's attributes.
+
+`event.type`, `event.properties`, `event.source`, `event.id`, and `lead`, the attributes that the lead's `identify` and
+`lead_updated` events gave up to then. What can't be evaluated, e.g. for want of a property, does not hold.
+"""
+
+import json
+from hashlib import sha256
+from typing import Any
+
+from services.scoring.domain.model import Attributes, Condition, Entry, Key
+from services.shared.cel import Environment
+
+_ENVIRONMENT = Environment(("event", "lead"))
+
+KEY_CHARS_MAX = 64
+"""What a limit counts by is kept with the lead; of anything longer its SHA-256, which has as many digits."""
+
+
+def condition(source: str) -> Condition:
+    """A compiled condition. Raises InvalidExpression."""
+    expression = _ENVIRONMENT.condition(source)
+
+    def holds(entry: Entry, attributes: Attributes) -> bool:
+        return expression.holds(_variables(entry, attributes))
+
+    return holds
+
+
+def key(source: str) -> Key:
+    """A compiled limit key. Raises InvalidExpression."""
+    expression = _ENVIRONMENT.key(source)
+
+    def value(entry: Entry, attributes: Attributes) -> str:
+        text = json.dumps(_listed(expression.value(_variables(entry, attributes))), default=str)
+        return text if len(text) <= KEY_CHARS_MAX else sha256(text.encode()).hexdigest()
+
+    return value
+
+
+def _listed(value: Any) -> Any:
+    """Maps as lists of pairs in one order: their keys may be of types that don't compare, or that JSON lacks."""
+    if isinstance(value, dict):
+        pairs = ([json.dumps(key, default=str), _listed(inner)] for key, inner in value.items())
+        return {"map": sorted(pairs, key=lambda pair: pair[0])}
+    return [_listed(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _variables(entry: Entry, attributes: Attributes) -> dict[str, Any]:
+    event = {
+        "id": entry.event_id,
+        "type": entry.type,
+        "source": entry.source,
+        "properties": dict(entry.properties),
+    }
+    return {"event": event, "lead": dict(attributes)}

@@ -1,0 +1,18 @@
+"""Settings of scoring, from variables with the prefix SCORELINE_SCORING_."""
+
+from pydantic import Field
+
+from services.shared.config import DatabaseConfig, ServiceConfig
+
+
+class ScoringConfig(ServiceConfig, DatabaseConfig):
+    """What scoring needs besides what every service does."""
+
+    batch_events_max: int = Field(default=500, ge=1, le=5_000)
+    """Events scored in one transaction at most."""
+
+    ack_wait_s: float = Field(default=10.0, ge=1)
+    """The broker delivers an event again, to any process, when it was not acknowledged for so long."""
+
+    scores_kept_s: float = Field(default=7 * 86_400.0, gt=0)
+    """How long score changes stay in the stream: how far back a watcher may resume."""

@@ -1,0 +1,194 @@
+"""The words of scoring: entries, rules, groups, stages, bounds. Points are whole milli-points and times are whole
+microseconds everywhere inside, so that sums are exact and nothing depends on a clock's or a float's fine print."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from services.scoring.domain.decay import Decay, PerContribution, SteppedDecay
+
+MILLI = 1_000
+"""Milli-points in a point."""
+
+ANY_TYPE = "*"
+"""A rule for this event type applies to every event."""
+
+NO_GROUP = ""
+"""Group of rules that name none."""
+
+ATTRIBUTE_TYPES = frozenset({"identify", "lead_updated"})
+"""Events of these types carry lead attributes in their properties."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+Position = tuple[datetime, str]
+"""Where an entry stands in the order of the fold: by event time, then event id (by code point). A total order, so that
+the result does not depend on arrival."""
+
+Attributes = Mapping[str, Any]
+
+
+def microseconds(instant: datetime) -> int:
+    """An instant as microseconds since 1970."""
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def instant(microseconds: int) -> datetime:
+    """The instant that many microseconds after 1970."""
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event in the ledger, as far as scoring looks at it."""
+
+    event_id: str
+    type: str
+    """Normalised: lower snake case."""
+    occurred_at: datetime
+    properties: Attributes = field(default_factory=dict, hash=False)
+    source: str = ""
+
+    @property
+    def position(self) -> Position:
+        """Where it stands in the order of the fold."""
+        return (self.occurred_at, self.event_id)
+
+
+Condition = Callable[[Entry, Attributes], bool]
+"""Whether a rule applies to an entry, given what the lead's attributes were. Must be pure; see cel.py."""
+
+Key = Callable[[Entry, Attributes], str]
+"""What a limit counts by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A rule counts at most so many times."""
+
+    count: int
+    window: int | None = None
+    """Microseconds that an application counts against the limit; None: for ever."""
+    key: Key | None = None
+    """Counted for each value of this; None: for the rule."""
+    key_source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What an event of a type earns."""
+
+    rule_id: str
+    event_type: str
+    points: int
+    """Milli-points; negative takes away."""
+    enabled: bool = True
+    group: str = NO_GROUP
+    when: Condition | None = None
+    when_source: str = ""
+    limit: Limit | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A name for scores from a threshold up."""
+
+    name: str
+    min_score: int
+    """Milli-points."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Limits that a score never passes, in milli-points; None where there is none."""
+
+    min_score: int | None = None
+    max_score: int | None = None
+
+    def clip(self, score: int) -> int:
+        """The nearest score within the limits."""
+        if self.min_score is not None and score < self.min_score:
+            return self.min_score
+        if self.max_score is not None and score > self.max_score:
+            return self.max_score
+        return score
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rules whose points are bounded, and fade, together."""
+
+    name: str
+    bounds: Bounds = Bounds()
+    decay: Decay | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """An immutable version of a project's rules."""
+
+    version: int
+    rules: tuple[Rule, ...] = ()
+    stages: tuple[Stage, ...] = ()
+    """By ascending threshold."""
+    bounds: Bounds = Bounds()
+    groups: tuple[Group, ...] = ()
+    decay: Decay | None = None
+    """Of the total."""
+    _by_type: Mapping[str, tuple[Rule, ...]] = field(init=False, repr=False, compare=False)
+    _for_any_type: tuple[Rule, ...] = field(init=False, repr=False, compare=False)
+    _groups: Mapping[str, Group] = field(init=False, repr=False, compare=False)
+    fading_groups: tuple[Group, ...] = field(init=False, repr=False, compare=False)
+    """Groups whose scores fade, in their order."""
+    total_decay: SteppedDecay | None = field(init=False, repr=False, compare=False)
+    """Decay of the total as a whole."""
+
+    def __post_init__(self) -> None:
+        enabled = [rule for rule in self.rules if rule.enabled]
+        types = {rule.event_type for rule in enabled} - {ANY_TYPE}
+        by_type = {
+            event_type: tuple(r for r in enabled if r.event_type in (event_type, ANY_TYPE))
+            for event_type in types
+        }
+        for_any = tuple(rule for rule in enabled if rule.event_type == ANY_TYPE)
+        object.__setattr__(self, "_by_type", by_type)
+        object.__setattr__(self, "_for_any_type", for_any)
+        # A total whose contributions fade one by one is one whose groups' contributions do, unless they say otherwise.
+        inherited = self.decay if isinstance(self.decay, PerContribution) else None
+        groups = [
+            replace(group, decay=group.decay or inherited)
+            for group in (Group(NO_GROUP), *self.groups)
+        ]
+        object.__setattr__(self, "_groups", {group.name: group for group in groups})
+        object.__setattr__(self, "fading_groups", tuple(g for g in groups if g.decay is not None))
+        object.__setattr__(self, "total_decay", None if inherited else self.decay)
+
+    @property
+    def fades(self) -> bool:
+        """Whether time alone ever changes a score."""
+        return bool(self.fading_groups) or self.total_decay is not None
+
+    def rules_for(self, event_type: str) -> tuple[Rule, ...]:
+        """The enabled rules that apply to an event of the type, in rule order."""
+        return self._by_type.get(event_type, self._for_any_type)
+
+    def group(self, name: str) -> Group:
+        """The group of that name; one without limits for a name that is no longer a group's."""
+        return self._groups.get(name) or Group(name)
+
+    def stage_of(self, score: int) -> str:
+        """The stage of a score: the last whose threshold it reaches; the lowest below all; empty without stages."""
+        if not self.stages:
+            return ""
+        name = self.stages[0].name
+        for stage in self.stages:
+            if score < stage.min_score:
+                break
+            name = stage.name
+        return name
+
+
+NO_RULES = RuleSet(version=0)
+"""In force in a project before its first activation arrives: everything is kept, nothing earns."""

@@ -1,0 +1,167 @@
+"""The ledger as it is read to explain, verify and replay: part of the store's transaction. What may be long is read in
+portions through a cursor on the server, so that no history is too long for memory. No writes here."""
+
+from collections.abc import AsyncGenerator, Iterable
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.scoring import queries, rows
+from services.scoring.domain.lead import Snapshot
+from services.scoring.domain.model import Entry
+from services.scoring.domain.verification import Block, KeptEntry, Written
+from services.scoring.ports import LeadFilter, LeadKey
+
+PORTION_ENTRIES = 500
+"""Entries fetched at a time: at 32 KB of properties each, 16 MB at most."""
+
+_HEAD = "SELECT last_position, hash, recorded_at FROM ledger_heads WHERE project_id = %s"
+
+_ACTIVATION_AT = """
+    SELECT coalesce(max(number), 0) FROM activations WHERE project_id = %s AND recorded_at <= %s
+"""
+
+_ENTRIES_OF = """
+    SELECT s.project_id, s.lead_id, l.event_id, l.type, l.occurred_at, l.properties, l.source
+    FROM unnest(%(projects)s::text[], %(leads)s::text[]) AS i(project_id, lead_id)
+    JOIN subjects s USING (project_id, lead_id)
+    JOIN ledger l ON l.project_id = s.project_id AND l.subject = s.subject
+    WHERE (%(as_of)s::timestamptz IS NULL OR l.occurred_at <= %(as_of)s)
+      AND (%(known_at)s::timestamptz IS NULL OR l.recorded_at <= %(known_at)s)
+    ORDER BY s.project_id, s.lead_id, l.occurred_at, l.event_id
+"""
+
+_KEPT = """
+    SELECT l.position, l.event_id, l.subject, l.type, l.occurred_at, l.recorded_at, l.source,
+           l.properties::text, l.payload_hash, l.entry_hash, coalesce(n.lead_id, '')
+    FROM ledger l
+    LEFT JOIN subjects s ON s.project_id = l.project_id AND s.subject = l.subject
+    LEFT JOIN snapshots n ON n.project_id = s.project_id AND n.lead_id = s.lead_id
+"""
+_KEPT_BETWEEN = (
+    _KEPT + "WHERE l.project_id = %s AND l.position > %s AND l.position <= %s ORDER BY l.position"
+)
+_KEPT_OF = (
+    _KEPT
+    + """
+    WHERE l.project_id = %(project)s AND l.subject IN (
+        SELECT subject FROM subjects WHERE project_id = %(project)s AND lead_id = %(lead)s
+    )
+    ORDER BY l.position
+"""
+)
+
+_BLOCK_BEFORE = """
+    SELECT last_position, hash, recorded_at FROM ledger_blocks
+    WHERE project_id = %s AND last_position < %s ORDER BY last_position DESC LIMIT 1
+"""
+_BLOCKS_AFTER = """
+    SELECT last_position, hash, recorded_at FROM ledger_blocks
+    WHERE project_id = %s AND last_position > %s ORDER BY last_position LIMIT %s
+"""
+_LAST_POSITION = "SELECT coalesce(max(position), 0) FROM ledger WHERE project_id = %s"
+
+_SNAPSHOTS_AFTER = f"""
+    SELECT project_id, lead_id, {rows.SNAPSHOT_COLUMNS} FROM snapshots
+    WHERE project_id = %s AND lead_id > %s ORDER BY lead_id LIMIT %s
+"""
+_WRITTEN = """
+    SELECT s.project_id, s.lead_id, s.updated_at, c.version, c.score, c.stage, c.changed_at
+    FROM unnest(%s::text[], %s::text[]) AS i(project_id, lead_id)
+    JOIN snapshots s USING (project_id, lead_id)
+    LEFT JOIN LATERAL (
+        SELECT version, score, stage, changed_at FROM score_changes
+        WHERE project_id = s.project_id AND lead_id = s.lead_id ORDER BY version DESC LIMIT 1
+    ) c ON true
+"""
+
+
+class LedgerReads:
+    """See ports.Transaction."""
+
+    def __init__(
+        self, connection: AsyncConnection, cursor: psycopg.AsyncCursor[tuple[Any, ...]]
+    ) -> None:
+        self._connection = connection
+        self._cursor = cursor
+        self._streams = 0
+
+    async def head(self, project_id: str) -> Block | None:
+        found = await self._fetch(_HEAD, project_id)
+        return Block(*found[0]) if found else None
+
+    async def activation_at(self, project_id: str, known_at: datetime) -> int:
+        number: int = (await self._fetch(_ACTIVATION_AT, project_id, known_at))[0][0]
+        return number
+
+    async def entries_of(
+        self,
+        leads: Iterable[LeadKey],
+        as_of: datetime | None = None,
+        known_at: datetime | None = None,
+    ) -> AsyncGenerator[tuple[LeadKey, Entry], None]:
+        wanted = sorted(set(leads))
+        values = {
+            "projects": [project_id for project_id, _ in wanted],
+            "leads": [lead_id for _, lead_id in wanted],
+            "as_of": as_of,
+            "known_at": known_at,
+        }
+        async for project_id, lead_id, *entry in self._portions(_ENTRIES_OF, values):
+            yield (project_id, lead_id), Entry(*entry)
+
+    async def kept_entries(
+        self, project_id: str, after: int, until: int
+    ) -> AsyncGenerator[KeptEntry, None]:
+        async for columns in self._portions(_KEPT_BETWEEN, (project_id, after, until)):
+            yield KeptEntry(*columns)
+
+    async def kept_entries_of(self, key: LeadKey) -> AsyncGenerator[KeptEntry, None]:
+        values = {"project": key[0], "lead": key[1]}
+        async for columns in self._portions(_KEPT_OF, values):
+            yield KeptEntry(*columns)
+
+    async def block_before(self, project_id: str, position: int) -> Block | None:
+        found = await self._fetch(_BLOCK_BEFORE, project_id, position)
+        return Block(*found[0]) if found else None
+
+    async def blocks_after(self, project_id: str, position: int, limit: int) -> list[Block]:
+        found = await self._fetch(_BLOCKS_AFTER, project_id, position, limit)
+        return [Block(*columns) for columns in found]
+
+    async def last_position(self, project_id: str) -> int:
+        position: int = (await self._fetch(_LAST_POSITION, project_id))[0][0]
+        return position
+
+    async def snapshots_after(
+        self, project_id: str, after: str, limit: int
+    ) -> dict[LeadKey, Snapshot]:
+        found = await self._fetch(_SNAPSHOTS_AFTER, project_id, after, limit)
+        return {(columns[0], columns[1]): rows.snapshot(columns[2:]) for columns in found}
+
+    async def written(self, leads: Iterable[LeadKey]) -> dict[LeadKey, Written]:
+        wanted = sorted(set(leads))
+        columns = [[key[0] for key in wanted], [key[1] for key in wanted]]
+        return {
+            (project_id, lead_id): Written(at, version or 0, score or 0, stage or "", version_at)
+            for project_id, lead_id, at, version, score, stage, version_at in await self._fetch(
+                _WRITTEN, *columns
+            )
+        }
+
+    async def count_leads(self, project_id: str, which: LeadFilter) -> int:
+        return await queries.count_leads(self._connection, project_id, which)
+
+    async def _fetch(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        await self._cursor.execute(query, values)
+        return await self._cursor.fetchall()
+
+    async def _portions(self, query: str, values: Any) -> AsyncGenerator[tuple[Any, ...], None]:
+        self._streams += 1
+        async with self._cursor.connection.cursor(name=f"entries_{self._streams}") as cursor:
+            cursor.itersize = PORTION_ENTRIES
+            await cursor.execute(query, values)
+            async for columns in cursor:
+                yield columns

@@ -1,0 +1,81 @@
+"""The wiring of scoring."""
+
+from functools import partial
+
+from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
+
+from scoreline.scoring.v1 import scoring_service_pb2_grpc
+from services.scoring import convert, tables
+from services.scoring.config import ScoringConfig
+from services.scoring.handlers import EventHandlers, LeadHandlers
+from services.scoring.ledger_handlers import VerifyHandlers
+from services.scoring.replay_handlers import ReplayHandlers
+from services.scoring.score_handlers import ScoreHandlers
+from services.scoring.servicer import ScoringServicer
+from services.scoring.store import PostgresStore
+from services.scoring.worker import (
+    EVENTS_STREAM,
+    RULES_STREAM,
+    EventWorker,
+    ExclusiveWorker,
+    RulesWorker,
+)
+from services.shared import db
+from services.shared.clock import SystemClock
+from services.shared.db import Database
+from services.shared.outbox import OutboxRelay
+from services.shared.service import Service, run
+
+SCORES_STREAM = "SCORES"
+
+
+def scores_stream(kept_s: float) -> StreamConfig:
+    """The stream of score changes."""
+    return StreamConfig(
+        name=SCORES_STREAM,
+        description="Score changes, in version order per lead",
+        subjects=["scores.>"],
+        retention=RetentionPolicy.LIMITS,
+        storage=StorageType.FILE,
+        discard=DiscardPolicy.OLD,
+        max_age=kept_s,
+        allow_atomic=True,
+        allow_direct=True,
+    )
+
+
+async def build(service: Service, config: ScoringConfig) -> None:
+    """Put scoring together."""
+    database = await Database.connect(config, "scoring", config.startup_timeout_s)
+    service.resources.push_async_callback(database.close)
+    service.health.depends_on("database", database.reachable)
+    await service.bus.ensure_stream(scores_stream(config.scores_kept_s), config.startup_timeout_s)
+    for stream in (EVENTS_STREAM, RULES_STREAM):
+        await service.bus.wait_for_stream(stream, config.startup_timeout_s)
+
+    store = PostgresStore(database, convert.encoded_score_change)
+    clock = SystemClock()
+    events = EventHandlers(store, clock)
+    relay = OutboxRelay(
+        database, service.bus, tables.outbox, SCORES_STREAM, "scoring_outbox", atomic=True
+    )
+    rescoring = ExclusiveWorker("rescore", database, events.rescore_next, relay)
+    fading = ExclusiveWorker("fade", database, events.fade_next, relay)
+    worker = EventWorker(service.bus, events, relay, config.batch_events_max, config.ack_wait_s)
+    service.add_loop("events", worker.run, worker.stop)
+    service.add_loop("rules", RulesWorker(service.bus, events, rescoring).run)
+    service.add_loop("rescoring", rescoring.run, rescoring.stop)
+    service.add_loop("fading", fading.run, fading.stop)
+    service.add_loop("outbox", relay.run, relay.stop)
+    servicer = ScoringServicer(
+        LeadHandlers(store, clock),
+        ScoreHandlers(store, clock),
+        VerifyHandlers(store),
+        ReplayHandlers(store, clock, relay.nudge),
+    )
+    scoring_service_pb2_grpc.add_ScoringServiceServicer_to_server(servicer, service.server)
+
+
+def main() -> None:
+    """`python -m services.scoring [migrate]`."""
+    run("scoring", ScoringConfig, build, migrate=partial(db.migrate, "scoring"))

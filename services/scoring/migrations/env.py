@@ -1,0 +1,6 @@
+"""Alembic's entry point; the work is in services/shared/db.py."""
+
+from services.scoring.tables import metadata
+from services.shared.db import run_migrations
+
+run_migrations(metadata)

@@ -1,0 +1,158 @@
+"""What callers read: leads, pages of leads, timelines, audit trails. Part of the store; no writes here."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.scoring import rows
+from services.scoring.domain.identity import LEAD_PREFIX
+from services.scoring.domain.model import Entry
+from services.scoring.ports import LeadFilter, LeadView, RecordedEvent
+from services.scoring.tables import leads, snapshots, subjects
+
+_SNAPSHOT = [snapshots.c[name] for name in rows.SNAPSHOT_COLUMNS.split(", ")]
+_PROFILE = [leads.c[name] for name in rows.PROFILE_COLUMNS.split(", ")]
+
+_SCORED = sa.join(
+    leads,
+    snapshots,
+    sa.and_(snapshots.c.project_id == leads.c.project_id, snapshots.c.lead_id == leads.c.lead_id),
+)
+
+# Leads without events come last among the newest and first among the oldest.
+_NEVER: sa.ColumnElement[Any] = sa.literal_column("'-infinity'::timestamptz")
+
+_ANY_CASE = "pg_c_utf8"
+"""Knows the case of every letter, on any server; the database's own collation need not."""
+
+_ORDERS: dict[str, sa.ColumnElement[Any]] = {
+    "lead_id": leads.c.lead_id,
+    "score": snapshots.c.score,
+    "last_event_time": sa.func.coalesce(snapshots.c.last_occurred_at, _NEVER),
+    "create_time": leads.c.created_at,
+}
+
+STAGE_COUNTS = "SELECT stage, count(*) FROM snapshots WHERE project_id = %s GROUP BY stage"
+
+SCORE_CHANGES = f"""
+    SELECT {rows.CHANGE_COLUMNS} FROM score_changes
+    WHERE project_id = %s AND lead_id = %s AND version > %s ORDER BY version LIMIT %s
+"""
+
+_RECORDED_EVENTS = """
+    SELECT event_id, type, occurred_at, properties, source, recorded_at
+    FROM ledger WHERE project_id = %s AND event_id = ANY(%s)
+"""
+
+_P = ", ".join(f"l.{column}" for column in rows.PROFILE_COLUMNS.split(", "))
+_S = ", ".join(f"s.{column}" for column in rows.SNAPSHOT_COLUMNS.split(", "))
+_VIEW = f"""
+    SELECT {_P}, {_S}, s.updated_at,
+           array(SELECT subject FROM subjects u
+                 WHERE u.project_id = l.project_id AND u.lead_id = l.lead_id ORDER BY subject)
+    FROM leads l JOIN snapshots s USING (project_id, lead_id)
+    WHERE l.project_id = %s
+"""
+_VIEW_BY_ID = _VIEW + " AND l.lead_id = %s"
+_VIEW_BY_SUBJECT = (
+    _VIEW
+    + " AND l.lead_id = (SELECT lead_id FROM subjects WHERE project_id = l.project_id AND subject = %s)"
+)
+
+
+async def find_lead(
+    cursor: psycopg.AsyncCursor[tuple[Any, ...]], project_id: str, subject: str
+) -> LeadView | None:
+    """The lead a subject belongs to."""
+    if subject.startswith(LEAD_PREFIX):
+        await cursor.execute(_VIEW_BY_ID, (project_id, subject.removeprefix(LEAD_PREFIX)))
+    else:
+        await cursor.execute(_VIEW_BY_SUBJECT, (project_id, subject))
+    found = await cursor.fetchone()
+    return _view(found) if found else None
+
+
+async def list_leads(
+    connection: AsyncConnection, project_id: str, which: LeadFilter, limit: int
+) -> list[LeadView]:
+    """A page of leads in the order asked for; equal values in order of lead id."""
+    order = _ORDERS[which.order]
+    identities = (
+        sa.select(sa.func.array_agg(sa.text("subject ORDER BY subject")))
+        .select_from(subjects)
+        .where(subjects.c.project_id == leads.c.project_id, subjects.c.lead_id == leads.c.lead_id)
+        .scalar_subquery()
+    )
+    query = (
+        sa.select(*_PROFILE, *_SNAPSHOT, snapshots.c.updated_at, identities)
+        .select_from(_SCORED)
+        .where(leads.c.project_id == project_id, snapshots.c.project_id == project_id)
+        .order_by(order.desc() if which.descending else order.asc(), leads.c.lead_id)
+        .limit(limit)
+    )
+    for condition in _conditions(which):
+        query = query.where(condition)
+    return [_view(tuple(row)) for row in await connection.execute(query)]
+
+
+async def count_leads(connection: AsyncConnection, project_id: str, which: LeadFilter) -> int:
+    """How many leads the filter lets through."""
+    query = (
+        sa.select(sa.func.count())
+        .select_from(_SCORED)
+        .where(leads.c.project_id == project_id, snapshots.c.project_id == project_id)
+    )
+    for condition in _conditions(replace(which, after=None)):
+        query = query.where(condition)
+    count: int = (await connection.execute(query)).scalar_one()
+    return count
+
+
+async def recorded_events(
+    cursor: psycopg.AsyncCursor[tuple[Any, ...]], project_id: str, event_ids: Sequence[str]
+) -> dict[str, RecordedEvent]:
+    """Ledger entries by event id."""
+    await cursor.execute(_RECORDED_EVENTS, (project_id, list(event_ids)))
+    return {
+        columns[0]: RecordedEvent(Entry(*columns[:5]), columns[5])
+        for columns in await cursor.fetchall()
+    }
+
+
+def _conditions(which: LeadFilter) -> list[sa.ColumnElement[bool]]:
+    conditions: list[sa.ColumnElement[bool]] = []
+    if which.stages:
+        conditions.append(snapshots.c.stage.in_(which.stages))
+    if which.min_score is not None:
+        conditions.append(snapshots.c.score >= which.min_score)
+    if which.max_score is not None:
+        conditions.append(snapshots.c.score <= which.max_score)
+    if which.query:
+        searched = (leads.c.lead_id, leads.c.email, leads.c.display_name, leads.c.company)
+        conditions.append(
+            sa.or_(
+                *(
+                    sa.collate(column, _ANY_CASE).icontains(which.query, autoescape=True)
+                    for column in searched
+                )
+            )
+        )
+    if which.after is not None:
+        value, lead_id = which.after
+        order = _ORDERS[which.order]
+        limit = _NEVER if value is None else sa.bindparam("after", value, order.type)
+        further = order < limit if which.descending else order > limit
+        conditions.append(sa.or_(further, sa.and_(order == limit, leads.c.lead_id > lead_id)))
+    return conditions
+
+
+def _view(columns: tuple[Any, ...]) -> LeadView:
+    profile = rows.profile(columns[:9])
+    # Under the rules that gave the score, also where the state is of an older form.
+    snapshot = replace(rows.snapshot(columns[9:20]), activation=columns[15])
+    scored_at, found_subjects = columns[20:]
+    return LeadView(profile, snapshot, tuple(found_subjects or ()), scored_at)

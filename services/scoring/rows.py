@@ -1,0 +1,160 @@
+"""Domain objects to and from what the tables hold. No SQL."""
+
+from datetime import datetime
+from typing import Any
+
+from services.scoring.domain import chain
+from services.scoring.domain.lead import OUTDATED, UNREADABLE, Cause, Change, Snapshot
+from services.scoring.domain.model import Entry, instant, microseconds
+from services.scoring.domain.state import FORMAT, State, from_json, to_json
+from services.scoring.ports import IncomingEvent, Profile, RecordedChange
+
+SNAPSHOT_COLUMNS = (
+    "score, stage, version, event_count, last_occurred_at, last_event_id, activation, "
+    "rule_set_version, state, state_format, next_transition_at"
+)
+"""In the order `snapshot` takes them."""
+
+PROFILE_COLUMNS = "project_id, lead_id, email, display_name, company, attributes, revision, created_at, updated_at"
+"""In the order of the fields of Profile."""
+
+CHANGE_COLUMNS = (
+    "lead_id, version, cause, event_id, event_type, previous_score, score, previous_stage, stage, "
+    "rule_set_version, occurred_at, changed_at, late"
+)
+"""In the order `recorded_change` takes them."""
+
+LEDGER_COLUMNS = (
+    "project_id, event_id, position, subject, type, occurred_at, recorded_at, source, properties, "
+    "payload_hash, entry_hash"
+)
+"""In the order `ledger_columns` gives them."""
+
+
+def snapshot(columns: tuple[Any, ...]) -> Snapshot:
+    """A snapshot from SNAPSHOT_COLUMNS."""
+    score, stage, version, event_count, occurred_at, event_id, activation, rule_set_version = (
+        columns[:8]
+    )
+    text, state_format, next_transition_at = columns[8:]
+    last_position = None if occurred_at is None else (occurred_at, event_id)
+    if state_format == FORMAT:
+        try:
+            state = from_json(text)
+        except (ValueError, LookupError, TypeError, AttributeError, OverflowError):
+            # Not what this service writes. The ledger has everything: the lead is folded anew, nothing is lost.
+            state = State(event_count=event_count, last_position=last_position)
+            activation = UNREADABLE
+    else:
+        state = State(event_count=event_count, last_position=last_position)
+        activation = OUTDATED
+    return Snapshot(
+        state=state,
+        score=score,
+        stage=stage,
+        version=version,
+        activation=activation,
+        rule_set_version=rule_set_version,
+        next_transition=None if next_transition_at is None else microseconds(next_transition_at),
+    )
+
+
+def snapshot_columns(snapshot: Snapshot) -> tuple[Any, ...]:
+    """The values of SNAPSHOT_COLUMNS."""
+    state = snapshot.state
+    occurred_at, event_id = state.last_position or (None, None)
+    next_transition = snapshot.next_transition
+    return (
+        snapshot.score,
+        snapshot.stage,
+        snapshot.version,
+        state.event_count,
+        occurred_at,
+        event_id,
+        snapshot.activation,
+        snapshot.rule_set_version,
+        to_json(state),
+        FORMAT,
+        None if next_transition is None else instant(next_transition),
+    )
+
+
+def profile(columns: tuple[Any, ...]) -> Profile:
+    """A profile from PROFILE_COLUMNS."""
+    return Profile(*columns)
+
+
+def recorded_change(columns: tuple[Any, ...]) -> RecordedChange:
+    """A change from CHANGE_COLUMNS."""
+    (lead_id, version, cause, event_id, event_type, previous_score, score, *rest) = columns
+    previous_stage, stage, rule_set_version, occurred_at, changed_at, late = rest
+    entry = None if event_id is None else Entry(event_id, event_type, occurred_at)
+    change = Change(
+        version=version,
+        cause=Cause(cause),
+        entry=entry,
+        previous_score=previous_score,
+        score=score,
+        previous_stage=previous_stage,
+        stage=stage,
+        rule_set_version=rule_set_version,
+        late=late,
+    )
+    return RecordedChange(lead_id, change, occurred_at, changed_at)
+
+
+def change_columns(project_id: str, recorded: RecordedChange) -> tuple[Any, ...]:
+    """The project id and the values of CHANGE_COLUMNS."""
+    change = recorded.change
+    return (
+        project_id,
+        recorded.lead_id,
+        change.version,
+        change.cause.value,
+        change.entry.event_id if change.entry else None,
+        change.entry.type if change.entry else None,
+        change.previous_score,
+        change.score,
+        change.previous_stage,
+        change.stage,
+        change.rule_set_version,
+        recorded.occurred_at,
+        recorded.changed_at,
+        change.late,
+    )
+
+
+def recorded(lead_id: str, change: Change, now: datetime) -> RecordedChange:
+    """A change made just now: it happened when its event did, or now where it has none."""
+    occurred_at = change.entry.occurred_at if change.entry else now
+    return RecordedChange(lead_id, change, occurred_at, now)
+
+
+def ledger_columns(event: IncomingEvent, position: int, recorded_at: datetime) -> tuple[Any, ...]:
+    """The values of LEDGER_COLUMNS, the entry's hash last."""
+    entry = event.entry
+    columns = (
+        event.project_id,
+        entry.event_id,
+        position,
+        event.subject,
+        entry.type,
+        entry.occurred_at,
+        recorded_at,
+        entry.source,
+        event.properties_text,
+        event.payload_hash,
+    )
+    digest = chain.entry_hash(
+        project_id=event.project_id,
+        position=position,
+        event_id=entry.event_id,
+        subject=event.subject,
+        event_type=entry.type,
+        occurred_at=entry.occurred_at,
+        recorded_at=recorded_at,
+        source=entry.source,
+        properties=event.properties_text,
+        payload_hash=event.payload_hash,
+    )
+    return (*columns, digest)

@@ -1,0 +1,114 @@
+"""Scores at any time: what a score was, as of when and as known when, and why. The other half of `handlers.py`'s reads;
+nothing here changes anything."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.scoring.domain.explanation import Account, Explanation, group_scores
+from services.scoring.domain.fold import Fold
+from services.scoring.domain.identity import subject_of
+from services.scoring.domain.lead import RulesInForce
+from services.scoring.domain.model import Entry, microseconds
+from services.scoring.domain.state import State
+from services.scoring.errors import LeadNotFound
+from services.scoring.ports import LeadKey, Store
+from services.shared.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreAt:
+    """A score as of an event time, as known at a record time."""
+
+    lead_id: str
+    state: State
+    """Faded up to `as_of`."""
+    stage: str
+    rule_set_version: int
+    group_scores: list[tuple[str, int]]
+    as_of: datetime
+    known_at: datetime | None
+    """What was asked for, or when the newest thing known was recorded; None: nothing ever was."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """What was known of a lead."""
+
+    lead_id: str
+    rules: RulesInForce
+    entries: AsyncIterator[tuple[LeadKey, Entry]]
+    as_of: datetime
+    known_at: datetime | None
+
+
+class ScoreHandlers:
+    """What callers ask of scores. References are as domain.identity.subject_of takes them."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def score(
+        self,
+        project_id: str,
+        reference: str,
+        as_of: datetime | None = None,
+        known_at: datetime | None = None,
+    ) -> ScoreAt:
+        """What a fold gives that is stopped there. Raises LeadNotFound."""
+        async with self._past(project_id, reference, as_of, known_at) as past:
+            fold = Fold(past.rules.rule_set)
+            async for _, entry in past.entries:
+                fold.apply(entry)
+            fold.fade_to(microseconds(past.as_of))
+            return _score_at(past, fold.state)
+
+    async def explain(
+        self,
+        project_id: str,
+        reference: str,
+        limit: int,
+        as_of: datetime | None = None,
+        known_at: datetime | None = None,
+    ) -> tuple[ScoreAt, Explanation]:
+        """The same with its reasons, of which the newest `limit` are listed. Raises LeadNotFound."""
+        async with self._past(project_id, reference, as_of, known_at) as past:
+            account = Account(past.rules.rule_set, limit)
+            async for _, entry in past.entries:
+                account.apply(entry)
+            explanation = account.explain(microseconds(past.as_of))
+            return _score_at(past, explanation.state), explanation
+
+    @asynccontextmanager
+    async def _past(
+        self, project_id: str, reference: str, as_of: datetime | None, known_at: datetime | None
+    ) -> AsyncIterator[_Past]:
+        until = self._clock.now() if as_of is None else as_of
+        async with self._store.reading() as tx:
+            found = await tx.find_lead(project_id, subject_of(reference))
+            if found is None:
+                raise LeadNotFound(reference)
+            head = await tx.head(project_id)
+            known = head.recorded_at if head else None
+            if known_at is not None:
+                known = known_at if known is None else min(known, known_at)
+            activation = 0 if known is None else await tx.activation_at(project_id, known)
+            rules = await tx.rules_under(project_id, activation)
+            key = (project_id, found.profile.lead_id)
+            async with aclosing(tx.entries_of([key], until, known)) as entries:
+                yield _Past(found.profile.lead_id, rules, entries, until, known)
+
+
+def _score_at(past: _Past, state: State) -> ScoreAt:
+    rule_set = past.rules.rule_set
+    return ScoreAt(
+        lead_id=past.lead_id,
+        state=state,
+        stage=rule_set.stage_of(state.score),
+        rule_set_version=rule_set.version,
+        group_scores=group_scores(rule_set, state),
+        as_of=past.as_of,
+        known_at=past.known_at,
+    )

@@ -1,0 +1,371 @@
+"""The Postgres store: what a transaction that scores does. The hot path speaks psycopg (arrays in, COPY out), since a
+statement for each event would cost more than everything else together. Reads for callers are in `queries.py`."""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+import psycopg
+from psycopg.types.json import Jsonb
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.scoring import queries, rows, stored_rules
+from services.scoring import statements as sql
+from services.scoring.domain import chain
+from services.scoring.domain.identity import email_of, lead_id_of
+from services.scoring.domain.lead import RulesInForce, Snapshot, new_snapshot
+from services.scoring.domain.model import NO_RULES, Entry
+from services.scoring.errors import (
+    CannotStore,
+    ConcurrentAppend,
+    LeadTaken,
+    StoreBroken,
+    UnknownActivation,
+)
+from services.scoring.ledger_queries import LedgerReads
+from services.scoring.ports import (
+    Activation,
+    EventKey,
+    IncomingEvent,
+    LeadFilter,
+    LeadKey,
+    LeadUpdate,
+    LeadView,
+    Profile,
+    Quarantined,
+    RecordedChange,
+    RecordedEvent,
+    SubjectKey,
+)
+from services.shared.bus import subject_token
+from services.shared.db import Database
+
+# Not the values' fault: a table or a privilege is missing, the server is read-only, a statement is wrong.
+_BROKEN = (psycopg.ProgrammingError, psycopg.InternalError, psycopg.NotSupportedError)
+
+Cursor = psycopg.AsyncCursor[tuple[Any, ...]]
+SNAPSHOT_WIDTH = 2 + len(rows.SNAPSHOT_COLUMNS.split(", "))
+"""Project id, lead id and the columns of a snapshot."""
+
+EncodeChange = Callable[[RecordedChange], bytes]
+
+
+def scores_subject(project_id: str, lead_id: str) -> str:
+    """Where a lead's changes are published."""
+    return f"scores.{project_id}.{subject_token(lead_id)}"
+
+
+class PostgresStore:
+    """Leads and ledger in the schema `scoring`."""
+
+    def __init__(self, database: Database, encode_change: EncodeChange) -> None:
+        self._database = database
+        self._encode_change = encode_change
+        # The newest rule set of each project; what is in force is read in every transaction.
+        self._rules: dict[str, RulesInForce] = {}
+
+    def begin(self) -> AbstractAsyncContextManager["PostgresTransaction"]:
+        """A transaction; see ports.Store."""
+        return self._transaction()
+
+    def reading(self) -> AbstractAsyncContextManager["PostgresTransaction"]:
+        """A transaction that changes nothing; see ports.Store."""
+        return self._transaction(sql.AS_OF_THE_FIRST_READ)
+
+    @asynccontextmanager
+    async def _transaction(self, mode: str = "") -> AsyncIterator["PostgresTransaction"]:
+        async with self._database.begin() as connection:
+            raw = (await connection.get_raw_connection()).driver_connection
+            assert isinstance(raw, psycopg.AsyncConnection)  # noqa: S101 - for the type checker
+            async with raw.cursor() as cursor:
+                try:
+                    if mode:
+                        await cursor.execute(mode)
+                    yield PostgresTransaction(connection, cursor, self._rules, self._encode_change)
+                except (psycopg.DataError, psycopg.errors.ProgramLimitExceeded) as error:
+                    raise CannotStore(type(error).__name__) from error
+                except _BROKEN as error:
+                    raise StoreBroken(type(error).__name__) from error
+
+
+class PostgresTransaction(LedgerReads):
+    """See ports.Transaction."""
+
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        cursor: Cursor,
+        rules_cache: dict[str, RulesInForce],
+        encode_change: EncodeChange,
+    ) -> None:
+        super().__init__(connection, cursor)
+        self._rules_cache = rules_cache
+        self._encode_change = encode_change
+
+    async def rules_in_force(self, project_ids: Iterable[str]) -> dict[str, RulesInForce]:
+        wanted = sorted(set(project_ids))
+        await self._cursor.execute(sql.HOLD_RULES, (wanted,))
+        numbers = dict(await self._fetch(sql.ACTIVATIONS, wanted))
+        missing = [project_id for project_id in wanted if project_id not in numbers]
+        if missing:
+            await self._cursor.execute(sql.ADD_PROJECTS, (missing,))
+            numbers.update(await self._fetch(sql.ACTIVATIONS, missing))
+        return {
+            project_id: await self._rules(project_id, numbers[project_id]) for project_id in wanted
+        }
+
+    async def rules_under(self, project_id: str, activation: int | None) -> RulesInForce:
+        if activation is None:
+            found = await self._fetch(sql.ACTIVATION_NOW, project_id)
+            activation = found[0][0] if found else 0
+        return await self._rules(project_id, activation)
+
+    async def leads_of(
+        self, subjects: Iterable[SubjectKey], rules: Mapping[str, RulesInForce], now: datetime
+    ) -> dict[SubjectKey, LeadKey]:
+        wanted = sorted(set(subjects))
+        found = await self._leads_by_subject(wanted)
+        unknown = [key for key in wanted if key not in found]
+        if unknown:
+            await self._make_leads(unknown, rules, now)
+            found |= await self._leads_by_subject(unknown)
+        return found
+
+    async def lock(self, leads: Iterable[LeadKey]) -> dict[LeadKey, Snapshot]:
+        projects, lead_ids = _columns(sorted(set(leads)), 2)
+        return _snapshots(await self._fetch(sql.LOCK_SNAPSHOTS, projects, lead_ids))
+
+    async def lock_next(self, project_id: str, after: str, limit: int) -> dict[LeadKey, Snapshot]:
+        return _snapshots(await self._fetch(sql.LOCK_NEXT_SNAPSHOTS, project_id, after, limit))
+
+    async def due(self, now: datetime, limit: int) -> list[LeadKey]:
+        return [(project, lead_id) for project, lead_id in await self._fetch(sql.DUE, now, limit)]
+
+    async def payload_hashes(self, events: Iterable[EventKey]) -> dict[EventKey, bytes]:
+        projects, event_ids = _columns(sorted(set(events)), 2)
+        found = await self._fetch(sql.PAYLOAD_HASHES, projects, event_ids)
+        return {(project_id, event_id): payload for project_id, event_id, payload in found}
+
+    async def histories(self, leads: Iterable[LeadKey]) -> dict[LeadKey, list[Entry]]:
+        wanted = sorted(set(leads))
+        histories: dict[LeadKey, list[Entry]] = {key: [] for key in wanted}
+        projects, lead_ids = _columns(wanted, 2)
+        for project_id, lead_id, *entry in await self._fetch(sql.HISTORIES, projects, lead_ids):
+            histories[(project_id, lead_id)].append(Entry(*entry))
+        return histories
+
+    async def save(self, updates: Sequence[LeadUpdate], now: datetime) -> None:
+        if not updates:
+            return
+        changed = [
+            (*update.key, *rows.snapshot_columns(update.snapshot))
+            for update in sorted_by_key(updates)
+        ]
+        await self._cursor.execute(sql.UPDATE_SNAPSHOTS, (now, *_columns(changed, SNAPSHOT_WIDTH)))
+        recorded = [
+            (update.key, rows.recorded(update.key[1], change, now))
+            for update in updates
+            for change in update.changes
+        ]
+        await self._copy(
+            f"score_changes (project_id, {rows.CHANGE_COLUMNS})",
+            (rows.change_columns(key[0], change) for key, change in recorded),
+        )
+        await self._copy(
+            "outbox (subject, version, payload)",
+            (
+                (scores_subject(*key), change.change.version, self._encode_change(change))
+                for key, change in recorded
+            ),
+        )
+
+    async def append(self, events: Sequence[IncomingEvent], now: datetime) -> None:
+        if not events:
+            return
+        project_ids = sorted({event.project_id for event in events})
+        heads = await self._lock_heads(project_ids)
+        ledger: list[tuple[Any, ...]] = []
+        for project_id in project_ids:
+            own = [event for event in events if event.project_id == project_id]
+            position, previous, last_recorded_at = heads[project_id]
+            recorded_at = chain.next_record_time(now, last_recorded_at)
+            entries = [
+                rows.ledger_columns(event, position + number, recorded_at)
+                for number, event in enumerate(own, start=1)
+            ]
+            ledger += entries
+            block = chain.block_hash(previous, (entry[-1] for entry in entries))
+            end = (project_id, position + len(own), block, recorded_at)
+            await self._cursor.execute(sql.ADD_BLOCK, end)
+            await self._cursor.execute(sql.MOVE_HEAD, (*end[1:], project_id))
+        try:
+            await self._copy(f"ledger ({rows.LEDGER_COLUMNS})", ledger)
+        except psycopg.errors.UniqueViolation as error:
+            raise ConcurrentAppend from error
+
+    async def quarantine(self, items: Sequence[Quarantined], now: datetime) -> None:
+        keyed = [((i.project_id, i.reason, sha256(i.payload).digest()), i) for i in items]
+        # In one order everywhere: two processes that are delivered the same must not wait for each other.
+        for key, item in sorted(keyed, key=lambda pair: pair[0]):
+            values = (*key, item.event_id, item.payload, now, now)
+            await self._cursor.execute(sql.QUARANTINE, values)
+
+    async def create_lead(
+        self, profile: Profile, subjects: Sequence[str], snapshot: Snapshot
+    ) -> None:
+        key = (profile.project_id, profile.lead_id)
+        wanted = [(profile.project_id, subject, profile.lead_id) for subject in sorted(subjects)]
+        added = await self._fetch(sql.ADD_SUBJECTS, *_columns(wanted, 3))
+        if len(added) < len(wanted):
+            raise LeadTaken
+        made = await self._fetch(
+            sql.ADD_LEAD,
+            *key,
+            profile.email,
+            profile.display_name,
+            profile.company,
+            Jsonb(profile.attributes),
+            profile.revision,
+            profile.created_at,
+            profile.updated_at,
+        )
+        if not made:
+            raise LeadTaken
+        await self._add_snapshots([(*key, *rows.snapshot_columns(snapshot))], profile.created_at)
+
+    async def lock_profile(self, key: LeadKey) -> Profile | None:
+        found = await self._fetch(sql.LOCK_PROFILE, *key)
+        return rows.profile(found[0]) if found else None
+
+    async def update_profile(self, profile: Profile) -> None:
+        await self._cursor.execute(
+            sql.UPDATE_PROFILE,
+            (
+                profile.display_name,
+                profile.company,
+                Jsonb(profile.attributes),
+                profile.revision,
+                profile.updated_at,
+                profile.project_id,
+                profile.lead_id,
+            ),
+        )
+
+    async def record_activation(self, activation: Activation, now: datetime) -> bool:
+        project_id = activation.project_id
+        await self._cursor.execute(sql.AWAIT_RULES, (project_id,))
+        position, head, last_recorded_at = (await self._lock_heads([project_id]))[project_id]
+        recorded_at = chain.next_record_time(now, last_recorded_at)
+        added = await self._fetch(
+            sql.ADD_ACTIVATION,
+            project_id,
+            activation.number,
+            activation.activated_at,
+            activation.actor,
+            Jsonb(stored_rules.to_json(activation.rule_set)),
+            recorded_at,
+        )
+        if added:
+            await self._cursor.execute(sql.ACTIVATE, (project_id, activation.number))
+            await self._cursor.execute(sql.MOVE_HEAD, (position, head, recorded_at, project_id))
+        return bool(added)
+
+    async def rescore_target(self) -> tuple[str, int, str] | None:
+        found = await self._fetch(sql.RESCORE_TARGET)
+        return tuple(found[0]) if found else None
+
+    async def rescored(self, project_id: str, target: int, cursor: str | None) -> None:
+        done = target if cursor is None else 0
+        await self._cursor.execute(sql.RESCORED, (project_id, done, target, cursor or ""))
+
+    async def find_lead(self, project_id: str, subject: str) -> LeadView | None:
+        return await queries.find_lead(self._cursor, project_id, subject)
+
+    async def list_leads(self, project_id: str, which: LeadFilter, limit: int) -> list[LeadView]:
+        return await queries.list_leads(self._connection, project_id, which, limit)
+
+    async def stage_counts(self, project_id: str) -> dict[str, int]:
+        return dict(await self._fetch(queries.STAGE_COUNTS, project_id))
+
+    async def recorded_events(
+        self, project_id: str, event_ids: Sequence[str]
+    ) -> dict[str, RecordedEvent]:
+        return await queries.recorded_events(self._cursor, project_id, event_ids)
+
+    async def score_changes(
+        self, key: LeadKey, after_version: int, limit: int
+    ) -> list[RecordedChange]:
+        found = await self._fetch(queries.SCORE_CHANGES, *key, after_version, limit)
+        return [rows.recorded_change(columns) for columns in found]
+
+    async def _copy(self, target: str, lines: Iterable[tuple[Any, ...]]) -> None:
+        async with self._cursor.copy(f"COPY {target} FROM STDIN") as copy:
+            for line in lines:
+                await copy.write_row(line)
+
+    async def _rules(self, project_id: str, number: int) -> RulesInForce:
+        cached = self._rules_cache.get(project_id)
+        if cached is not None and cached.activation == number:
+            return cached
+        if number == 0:
+            return RulesInForce(0, NO_RULES)
+        found = await self._fetch(sql.RULE_SET, project_id, number)
+        if not found:
+            raise UnknownActivation(number)
+        rules = RulesInForce(number, stored_rules.from_json(found[0][0]))
+        if cached is None or cached.activation < number:
+            self._rules_cache[project_id] = rules
+        return rules
+
+    async def _leads_by_subject(self, subjects: Sequence[SubjectKey]) -> dict[SubjectKey, LeadKey]:
+        found = await self._fetch(sql.LEADS_BY_SUBJECT, *_columns(subjects, 2))
+        return {(project, subject): (project, lead_id) for project, subject, lead_id in found}
+
+    async def _make_leads(
+        self, subjects: Sequence[SubjectKey], rules: Mapping[str, RulesInForce], now: datetime
+    ) -> None:
+        wanted = [(project, subject, lead_id_of(subject)) for project, subject in subjects]
+        # Subjects first: one that another transaction links elsewhere meanwhile must not leave a lead behind.
+        added = await self._fetch(sql.ADD_SUBJECTS, *_columns(wanted, 3))
+        emails: dict[LeadKey, str] = {}
+        for project, subject, lead_id in added:
+            # Two subjects may stand for one lead: an address, and the id that was derived from it.
+            key = (project, lead_id)
+            emails[key] = email_of(subject) or emails.get(key, "")
+        leads = sorted((*key, email) for key, email in emails.items())
+        await self._cursor.execute(sql.ADD_LEADS, (now, now, *_columns(leads, 3)))
+        await self._add_snapshots(
+            [
+                (project, lead_id, *rows.snapshot_columns(new_snapshot(rules[project])))
+                for project, lead_id, _ in leads
+            ],
+            now,
+        )
+
+    async def _add_snapshots(self, snapshots: Sequence[tuple[Any, ...]], now: datetime) -> None:
+        await self._cursor.execute(sql.ADD_SNAPSHOTS, (now, *_columns(snapshots, SNAPSHOT_WIDTH)))
+
+    async def _lock_heads(
+        self, project_ids: Sequence[str]
+    ) -> dict[str, tuple[int, bytes, datetime]]:
+        found = await self._fetch(sql.LOCK_HEADS, project_ids)
+        if len(found) < len(project_ids):
+            await self._cursor.execute(sql.ADD_HEADS, (project_ids, chain.GENESIS, chain.NEVER))
+            found = await self._fetch(sql.LOCK_HEADS, project_ids)
+        return {project: (position, head, at) for project, position, head, at in found}
+
+
+def sorted_by_key(updates: Sequence[LeadUpdate]) -> list[LeadUpdate]:
+    """In the order in which leads are locked."""
+    return sorted(updates, key=lambda update: update.key)
+
+
+def _columns(values: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
+    """Rows to columns: the arrays that `unnest` takes."""
+    return [list(column) for column in zip(*values, strict=True)] if values else [[]] * width
+
+
+def _snapshots(found: Sequence[tuple[Any, ...]]) -> dict[LeadKey, Snapshot]:
+    return {(columns[0], columns[1]): rows.snapshot(columns[2:]) for columns in found}

@@ -1,0 +1,196 @@
+"""The tables of the schema `scoring`. Each index says which query needs it. Migrations make exactly these."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import BYTEA, JSON, JSONB, TIMESTAMP
+
+from services.shared.outbox import outbox_table
+
+metadata = sa.MetaData()
+
+_TIME = TIMESTAMP(timezone=True)
+# Compared byte by byte, as Python compares strings: the order of the fold must not depend on a locale.
+_TEXT = sa.Text(collation="C")
+
+# The activation in force. Every transaction that scores holds its projects' rules (statements.py), an activation waits
+# for them: so nothing is scored under old rules once an activation has committed.
+projects = sa.Table(
+    "projects",
+    metadata,
+    sa.Column("project_id", _TEXT, primary_key=True),
+    sa.Column("activation", sa.Integer, nullable=False),
+)
+
+# Activations as the rules service published them.
+activations = sa.Table(
+    "activations",
+    metadata,
+    sa.Column("project_id", _TEXT, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("activated_at", _TIME, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    # stored_rules.py says how.
+    sa.Column("rule_set", JSONB, nullable=False),
+    # On the same clock as the ledger: what was in force when an entry was recorded.
+    sa.Column("recorded_at", _TIME, nullable=False),
+)
+
+# How far the re-scoring of existing leads has come.
+rescores = sa.Table(
+    "rescores",
+    metadata,
+    sa.Column("project_id", _TEXT, primary_key=True),
+    # Every lead has been scored under this activation or a later one.
+    sa.Column("activation", sa.Integer, nullable=False),
+    # On the way to `target`, leads up to this id have been.
+    sa.Column("target", sa.Integer, nullable=False),
+    sa.Column("cursor", _TEXT, nullable=False),
+)
+
+# What is known of a lead besides its score; changes rarely.
+leads = sa.Table(
+    "leads",
+    metadata,
+    sa.Column("project_id", _TEXT, primary_key=True),
+    sa.Column("lead_id", _TEXT, primary_key=True),
+    sa.Column("email", sa.Text, nullable=False),
+    sa.Column("display_name", sa.Text, nullable=False),
+    sa.Column("company", sa.Text, nullable=False),
+    sa.Column("attributes", JSONB, nullable=False),
+    # Counts edits: the etag.
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("created_at", _TIME, nullable=False),
+    sa.Column("updated_at", _TIME, nullable=False),
+)
+
+# A lead's score: the fold of its ledger. The row that serialises everything that happens to a lead.
+snapshots = sa.Table(
+    "snapshots",
+    metadata,
+    sa.Column("project_id", _TEXT, primary_key=True),
+    sa.Column("lead_id", _TEXT, primary_key=True),
+    # Milli-points.
+    sa.Column("score", sa.BigInteger, nullable=False),
+    sa.Column("stage", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("event_count", sa.Integer, nullable=False),
+    # Position of the newest entry; null before the first.
+    sa.Column("last_occurred_at", _TIME),
+    sa.Column("last_event_id", _TEXT),
+    sa.Column("activation", sa.Integer, nullable=False),
+    sa.Column("rule_set_version", sa.Integer, nullable=False),
+    # domain/state.py; one of another format is made anew from the ledger.
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("state_format", sa.Integer, nullable=False),
+    # When time alone changes the score by a whole point, or the stage; null: never.
+    sa.Column("next_transition_at", _TIME),
+    sa.Column("updated_at", _TIME, nullable=False),
+    # The decay worker's search for what is due.
+    sa.Index(
+        "snapshots_due",
+        "next_transition_at",
+        postgresql_where=sa.text("next_transition_at IS NOT NULL"),
+    ),
+    # GetLeaderboard, ListLeads by score, and GetStageCounts (index only).
+    sa.Index(
+        "snapshots_by_score",
+        "project_id",
+        sa.text("score DESC"),
+        "lead_id",
+        postgresql_include=["stage"],
+    ),
+)
+
+# Which lead a reference belongs to.
+subjects = sa.Table(
+    "subjects",
+    metadata,
+    sa.Column("project_id", _TEXT, primary_key=True),
+    sa.Column("subject", _TEXT, primary_key=True),
+    sa.Column("lead_id", _TEXT, nullable=False),
+    # A lead's identities, and with them its ledger entries.
+    sa.Index("subjects_by_lead", "project_id", "lead_id"),
+)
+
+# The events, once each, for ever. INSERT and SELECT only: the grants say so, and a trigger refuses the rest.
+ledger = sa.Table(
+    "ledger",
+    metadata,
+    # An event id counts once in a project: this key decides.
+    sa.Column("project_id", _TEXT, primary_key=True),
+    sa.Column("event_id", _TEXT, primary_key=True),
+    # Dense in the project, in commit order.
+    sa.Column("position", sa.BigInteger, nullable=False),
+    sa.Column("subject", _TEXT, nullable=False),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("occurred_at", _TIME, nullable=False),
+    sa.Column("recorded_at", _TIME, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    # JSON as text, to the byte: the chain covers it.
+    sa.Column("properties", JSON, nullable=False),
+    sa.Column("payload_hash", BYTEA, nullable=False),
+    sa.Column("entry_hash", BYTEA, nullable=False),
+    # A lead's history in the order of the fold: late entries, re-scoring, the timeline.
+    sa.Index("ledger_by_subject", "project_id", "subject", "occurred_at", "event_id"),
+    # VerifyLedger walks along it; no position is taken twice.
+    sa.Index("ledger_by_position", "project_id", "position", unique=True),
+)
+
+# The hash chain over the ledger: a block for each transaction that appended (domain/chain.py).
+ledger_blocks = sa.Table(
+    "ledger_blocks",
+    metadata,
+    sa.Column("project_id", _TEXT, primary_key=True),
+    # Position of the block's last entry; the entries behind the previous block's up to this one are its own.
+    sa.Column("last_position", sa.BigInteger, primary_key=True),
+    sa.Column("hash", BYTEA, nullable=False),
+    sa.Column("recorded_at", _TIME, nullable=False),
+)
+
+# End of each project's chain, and when the newest thing was recorded: a block or an activation. Locked for the last
+# part of a transaction that appends.
+ledger_heads = sa.Table(
+    "ledger_heads",
+    metadata,
+    sa.Column("project_id", _TEXT, primary_key=True),
+    sa.Column("last_position", sa.BigInteger, nullable=False),
+    sa.Column("hash", BYTEA, nullable=False),
+    sa.Column("recorded_at", _TIME, nullable=False),
+)
+
+# The audit trail: each version of each lead's score.
+score_changes = sa.Table(
+    "score_changes",
+    metadata,
+    sa.Column("project_id", _TEXT, primary_key=True),
+    sa.Column("lead_id", _TEXT, primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True),
+    sa.Column("cause", sa.Text, nullable=False),
+    sa.Column("event_id", sa.Text),
+    sa.Column("event_type", sa.Text),
+    # Milli-points.
+    sa.Column("previous_score", sa.BigInteger, nullable=False),
+    sa.Column("score", sa.BigInteger, nullable=False),
+    sa.Column("previous_stage", sa.Text, nullable=False),
+    sa.Column("stage", sa.Text, nullable=False),
+    sa.Column("rule_set_version", sa.Integer, nullable=False),
+    sa.Column("occurred_at", _TIME, nullable=False),
+    sa.Column("changed_at", _TIME, nullable=False),
+    sa.Column("late", sa.Boolean, nullable=False),
+)
+
+# What was accepted but can't be scored, with its reason and bytes.
+quarantine = sa.Table(
+    "quarantine",
+    metadata,
+    sa.Column("project_id", _TEXT, primary_key=True),
+    sa.Column("reason", sa.Text, primary_key=True),
+    # SHA-256 of the payload: the same message delivered again is counted, not kept again.
+    sa.Column("digest", BYTEA, primary_key=True),
+    sa.Column("event_id", sa.Text, nullable=False),
+    sa.Column("payload", BYTEA, nullable=False),
+    sa.Column("first_seen_at", _TIME, nullable=False),
+    sa.Column("last_seen_at", _TIME, nullable=False),
+    sa.Column("seen_count", sa.Integer, nullable=False),
+)
+
+outbox = outbox_table(metadata)
