@@ -1,0 +1,114 @@
+"""The five services as processes: their environment, their migrations, their readiness.
+
+The contract with them (names of variables, `migrate`, SIGTERM drains, gRPC health) is in
+docs/operations.md; nothing of their code is imported.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+
+from stack.config import DATABASE_SERVICES, StackConfig
+from stack.credentials import Credentials
+from stack.datadir import DataDir
+from stack.nats import Nats
+from stack.ports import HeldPort
+from stack.postgres import Postgres
+from stack.probes import grpc_serving
+from stack.process import ChildProcess, Launch
+
+_ADVICE = "Its log says why."
+_MIGRATE_ADVICE = "Its log says which revision failed."
+_MIGRATE_TIMEOUT_S = 120.0
+
+
+class Service:
+    """One process of one service. Several of the same service differ in name and port."""
+
+    def __init__(
+        self,
+        kind: str,
+        name: str,
+        port: HeldPort,
+        *,
+        config: StackConfig,
+        data_dir: DataDir,
+        environment: dict[str, str],
+    ) -> None:
+        self.kind = kind
+        self.name = name
+        self.process = ChildProcess(name)
+        self._port = port
+        self._config = config
+        self._data_dir = data_dir
+        self._environment = {**environment, f"{_prefix(kind)}LISTEN": port.address, **config.env}
+
+    @property
+    def address(self) -> str:
+        """host:port of its gRPC server."""
+        return self._port.address
+
+    def start(self, cancel: threading.Event) -> None:
+        """Start it and wait until its health is SERVING."""
+        self.process.start(
+            Launch(
+                command=_command(self._config, self.kind),
+                env=self._data_dir.environment(self._environment),
+                log_path=self._data_dir.log_path(self.name),
+            )
+        )
+        self.process.wait(lambda: grpc_serving(self._port), advice=_ADVICE, cancel=cancel)
+
+    def migrate(self, database_url: str, cancel: threading.Event) -> None:
+        """Bring its schema up to date. `database_url` is that of the schema's owner."""
+        name = f"{self.kind}-migrate"
+        self._data_dir.rotate_log(name)
+        environment = {
+            **self._environment,
+            f"{_prefix(self.kind)}MIGRATION_DATABASE_URL": database_url,
+        }
+        ChildProcess(name).run(
+            Launch(
+                command=[*_command(self._config, self.kind), "migrate"],
+                env=self._data_dir.environment(environment),
+                log_path=self._data_dir.log_path(name),
+            ),
+            _MIGRATE_TIMEOUT_S,
+            _MIGRATE_ADVICE,
+            cancel,
+        )
+
+
+def environment_of(
+    kind: str,
+    *,
+    config: StackConfig,
+    credentials: Credentials,
+    nats: Nats,
+    postgres: Postgres,
+    scoring_target: str | None,
+) -> dict[str, str]:
+    """What a service is told, apart from its port."""
+    prefix = _prefix(kind)
+    environment = {f"{prefix}NATS_URL": nats.url, f"{prefix}LOG_LEVEL": config.log_level}
+    if kind in DATABASE_SERVICES:
+        environment[f"{prefix}DATABASE_URL"] = postgres.url(f"scoreline_{kind}")
+    if kind == "accounts":
+        environment[f"{prefix}BOOTSTRAP_KEY"] = credentials.api_key
+    if kind == "ingest":
+        # It refuses to start on a broker that does not fsync every write.
+        environment[f"{prefix}NATS_MONITOR_URL"] = nats.monitor_url
+    if kind == "notify":
+        environment[f"{prefix}TOKEN_KEY"] = credentials.notify_token_key
+        if scoring_target is not None:
+            environment[f"{prefix}SCORING_TARGET"] = scoring_target
+    return environment
+
+
+def _prefix(kind: str) -> str:
+    return f"SCORELINE_{kind.upper()}_"
+
+
+def _command(config: StackConfig, kind: str) -> list[str]:
+    return [sys.executable, "-m", config.module.format(name=kind)]
