@@ -1,0 +1,200 @@
+"""Parts of the suite away and back: what callers are told meanwhile, and that nothing is lost. A suite of its own,
+whose parts may be killed; kills in the middle of a load are in tests/faults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import grpc
+import httpx
+import pytest
+
+from scoreline.notify.v1 import notify_service_pb2, notify_service_pb2_grpc
+from stack import Stack, StackConfig
+from tests.support.event_source import event_source
+from tests.support.eventually import eventually
+from tests.support.projects import TestProject, new_project
+
+# One suite for all tests here, also where several processes share the work.
+pytestmark = pytest.mark.xdist_group("outages")
+
+HTTP_TIMEOUT_S = 20.0
+WATCH_TIMEOUT_S = 40.0
+
+BACK_WITHIN_S = 30.0
+"""From the restart of the broker until events are taken again."""
+
+
+@pytest.fixture(scope="module")
+def own() -> Iterator[Stack]:
+    with Stack(StackConfig()) as stack:
+        yield stack
+
+
+@pytest.fixture
+def project(own: Stack) -> TestProject:
+    # What the test before took away is back; health looks at it every half second, the edge every fifth of one.
+    eventually(lambda: httpx.get(f"{own.http_url}/healthz").status_code == 200)
+    return new_project(own, "outages")
+
+
+@pytest.fixture
+def http(own: Stack, project: TestProject) -> Iterator[httpx.Client]:
+    with httpx.Client(
+        base_url=own.http_url, headers=project.headers, trust_env=False, timeout=HTTP_TIMEOUT_S
+    ) as client:
+        yield client
+
+
+@contextmanager
+def away(stack: Stack, name: str) -> Iterator[None]:
+    """Without a component for as long as the block lasts."""
+    stack.kill(name)
+    try:
+        yield
+    finally:
+        stack.restart(name)
+
+
+def send(http: httpx.Client, event_id: str, lead_id: str = "ada") -> httpx.Response:
+    event = {"event_id": event_id, "type": "page_view", "lead_id": lead_id}
+    return http.post("/v1/events", json=event)
+
+
+def score(http: httpx.Client, lead_id: str = "ada") -> Any:
+    answer = http.get(f"/v1/leads/{lead_id}")
+    return answer.json()["lead"]["score"] if answer.status_code == 200 else None
+
+
+def expect_unavailable(answer: httpx.Response) -> None:
+    assert answer.status_code == 503, answer.text
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json()["code"] == 14
+
+
+@pytest.mark.parametrize(
+    ("service", "path"),
+    [
+        ("accounts", "/v1/project"),
+        ("rules", "/v1/rules"),
+        ("scoring", "/v1/leaderboard"),
+        ("ingest", "/v1/events"),
+        ("notify", "/v1/scores:watch"),
+    ],
+)
+def test_503_while_a_service_is_away(
+    own: Stack, http: httpx.Client, service: str, path: str
+) -> None:
+    verb = "POST" if service == "ingest" else "GET"
+    event = {"event_id": "e1", "type": "page_view", "lead_id": "ada"} if verb == "POST" else None
+    with away(own, service):
+        expect_unavailable(http.request(verb, path, json=event))
+        eventually(lambda: http.get("/healthz").status_code == 503)
+        others = {"/v1/project", "/v1/rules", "/v1/leaderboard"} - {path}
+        for other in others:
+            assert http.get(other).status_code == 200, other
+    with http.stream(verb, path, json=event) as answer:
+        assert answer.status_code == 200
+
+
+def test_events_wait_for_scoring(own: Stack, http: httpx.Client) -> None:
+    with away(own, "scoring"):
+        for number in range(5):
+            assert send(http, f"e{number}").status_code == 200
+    eventually(lambda: score(http) == 5)
+
+
+def test_rules_are_not_needed_to_score(own: Stack, http: httpx.Client) -> None:
+    with away(own, "rules"):
+        send(http, "e1")
+        eventually(lambda: score(http) == 1)
+
+
+def test_an_activation_waits_for_scoring(own: Stack, http: httpx.Client) -> None:
+    send(http, "e1")
+    eventually(lambda: score(http) == 1)
+    with away(own, "scoring"):
+        for points in (2, 3, 4):
+            http.patch("/v1/rules/page_view", json={"points": points}).raise_for_status()
+            http.post("/v1/ruleSets/0:activate", json={}).raise_for_status()
+    eventually(lambda: score(http) == 4)
+
+
+def test_nothing_is_acknowledged_without_the_broker(own: Stack, http: httpx.Client) -> None:
+    assert send(http, "before").status_code == 200
+    with away(own, "nats"):
+        answer = send(http, "during")
+        expect_unavailable(answer)
+    eventually(lambda: send(http, "during").status_code == 200, timeout_s=BACK_WITHIN_S)
+    eventually(lambda: score(http) == 2, timeout_s=BACK_WITHIN_S)
+
+
+def test_reads_are_refused_without_the_database_and_events_are_kept(
+    own: Stack, http: httpx.Client
+) -> None:
+    send(http, "e1")
+    eventually(lambda: score(http) == 1)
+    with away(own, "postgres"):
+        expect_unavailable(http.get("/v1/leads/ada"))
+        assert send(http, "e2").status_code == 200
+    eventually(lambda: score(http) == 2, timeout_s=BACK_WITHIN_S)
+
+
+def test_a_watch_goes_on_after_notify_was_killed(
+    own: Stack, project: TestProject, http: httpx.Client
+) -> None:
+    with grpc.insecure_channel(own.grpc_target) as channel:
+        stub = notify_service_pb2_grpc.NotifyServiceStub(channel)
+
+        def watch(token: str) -> Any:
+            request = notify_service_pb2.WatchScoresRequest(resume_token=token)
+            return stub.WatchScores(request, metadata=project.metadata, timeout=WATCH_TIMEOUT_S)
+
+        stream = watch("")
+        token = next(stream).resume_token
+        send(http, "e1")
+        message = next(m for m in stream if m.WhichOneof("message") == "score_change")
+        token = message.resume_token
+        with away(own, "notify"):
+            with pytest.raises(grpc.RpcError) as broken:
+                list(stream)
+            assert broken.value.code() in (  # type: ignore[attr-defined]
+                grpc.StatusCode.UNAVAILABLE,
+                grpc.StatusCode.INTERNAL,
+            )
+            for number in range(2, 5):
+                send(http, f"e{number}")
+            eventually(lambda: score(http) == 4)
+        resumed = watch(token)
+        changes = (m for m in resumed if m.WhichOneof("message") == "score_change")
+        versions = [next(changes).score_change.version for _ in range(3)]
+        resumed.cancel()
+    assert versions == [2, 3, 4]
+
+
+def test_a_stopping_service_says_goodbye(
+    own: Stack, project: TestProject, http: httpx.Client
+) -> None:
+    with grpc.insecure_channel(own.service_target("notify")) as channel:
+        stream = notify_service_pb2_grpc.NotifyServiceStub(channel).WatchScores(
+            notify_service_pb2.WatchScoresRequest(),
+            metadata=project.metadata,
+            timeout=WATCH_TIMEOUT_S,
+        )
+        token = next(stream).resume_token
+        try:
+            assert own.terminate("notify") == 0
+            with pytest.raises(grpc.RpcError) as ended:
+                list(stream)
+        finally:
+            own.restart("notify")
+    assert ended.value.code() == grpc.StatusCode.UNAVAILABLE  # type: ignore[attr-defined]
+    assert token
+    send(http, "e1")
+    parameters = {"api_key": project.api_key, "resume_token": token}
+    url = f"{own.http_url}/v1/scores:watch"
+    with event_source(url, parameters, timeout_s=HTTP_TIMEOUT_S) as source:
+        change = next(m["score_change"] for m in source if "score_change" in m)
+    assert (change["event_id"], change["version"]) == ("e1", 1)

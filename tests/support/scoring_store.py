@@ -1,0 +1,314 @@
+"""The scoring store in memory: what the handlers' tests run on, held to the same conformance tests as Postgres."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from services.scoring import convert, rows
+from services.scoring.domain import chain
+from services.scoring.domain.identity import LEAD_PREFIX, email_of, lead_id_of
+from services.scoring.domain.lead import RulesInForce, Snapshot, new_snapshot
+from services.scoring.domain.model import NO_RULES, Entry, microseconds
+from services.scoring.errors import ConcurrentAppend, LeadTaken, UnknownActivation
+from services.scoring.ports import (
+    Activation,
+    EventKey,
+    IncomingEvent,
+    LeadFilter,
+    LeadKey,
+    LeadUpdate,
+    LeadView,
+    Profile,
+    Quarantined,
+    RecordedChange,
+    RecordedEvent,
+    SubjectKey,
+)
+from services.scoring.store import scores_subject
+from tests.support.scoring_ledger_reads import LedgerReads
+
+LedgerRow = tuple[Any, ...]
+"""In the order of rows.LEDGER_COLUMNS."""
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass
+class Contents:
+    """Everything kept. Values are never changed in place, so a copy of the dicts is a copy of all."""
+
+    activations: dict[tuple[str, int], Activation] = field(default_factory=dict)
+    in_force: dict[str, int] = field(default_factory=dict)
+    rescores: dict[str, tuple[int, int, str]] = field(default_factory=dict)
+    profiles: dict[LeadKey, Profile] = field(default_factory=dict)
+    snapshots: dict[LeadKey, tuple[Snapshot, datetime]] = field(default_factory=dict)
+    subjects: dict[SubjectKey, str] = field(default_factory=dict)
+    ledger: dict[EventKey, tuple[IncomingEvent, LedgerRow]] = field(default_factory=dict)
+    heads: dict[str, tuple[int, bytes, datetime]] = field(default_factory=dict)
+    blocks: dict[tuple[str, int], bytes] = field(default_factory=dict)
+    block_times: dict[tuple[str, int], datetime] = field(default_factory=dict)
+    activation_times: dict[tuple[str, int], datetime] = field(default_factory=dict)
+    changes: dict[tuple[str, str, int], RecordedChange] = field(default_factory=dict)
+    quarantined: dict[Quarantined, int] = field(default_factory=dict)
+    outbox: dict[int, tuple[str, int, bytes]] = field(default_factory=dict)
+
+    def copy(self) -> Contents:
+        return Contents(**{one.name: dict(getattr(self, one.name)) for one in fields(self)})
+
+
+class InMemoryStore:
+    """A ports.Store with one transaction at a time."""
+
+    def __init__(self) -> None:
+        self.contents = Contents()
+        self._turn = asyncio.Lock()
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[InMemoryTransaction]:
+        async with self._turn:
+            contents = self.contents.copy()
+            yield InMemoryTransaction(contents)
+            self.contents = contents
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[InMemoryTransaction]:
+        yield InMemoryTransaction(self.contents.copy())
+
+
+class InMemoryTransaction(LedgerReads):
+    """A ports.Transaction over a copy of the contents."""
+
+    async def rules_in_force(self, project_ids: Iterable[str]) -> dict[str, RulesInForce]:
+        wanted = set(project_ids)
+        for project_id in wanted:
+            self._in.in_force.setdefault(project_id, 0)
+        return {one: self._rules(one, self._in.in_force[one]) for one in wanted}
+
+    async def rules_under(self, project_id: str, activation: int | None) -> RulesInForce:
+        if activation is None:
+            activation = self._in.in_force.get(project_id, 0)
+        return self._rules(project_id, activation)
+
+    async def leads_of(
+        self, subjects: Iterable[SubjectKey], rules: Mapping[str, RulesInForce], now: datetime
+    ) -> dict[SubjectKey, LeadKey]:
+        found: dict[SubjectKey, LeadKey] = {}
+        # Addresses first: a lead that two subjects stand for has the address, whichever came first.
+        for project_id, subject in sorted(set(subjects)):
+            lead_id = self._in.subjects.setdefault((project_id, subject), lead_id_of(subject))
+            key = found[(project_id, subject)] = (project_id, lead_id)
+            email = email_of(subject) or ""
+            if key not in self._in.profiles:
+                profile = Profile(project_id, lead_id, email, "", "", {}, 1, now, now)
+                self._make(profile, new_snapshot(rules[project_id]))
+        return found
+
+    async def lock(self, leads: Iterable[LeadKey]) -> dict[LeadKey, Snapshot]:
+        return {key: self._in.snapshots[key][0] for key in sorted(set(leads))}
+
+    async def lock_next(self, project_id: str, after: str, limit: int) -> dict[LeadKey, Snapshot]:
+        own = sorted(key for key in self._in.snapshots if key[0] == project_id and key[1] > after)
+        return {key: self._in.snapshots[key][0] for key in own[:limit]}
+
+    async def due(self, now: datetime, limit: int) -> list[LeadKey]:
+        by_time = sorted(
+            (snapshot.next_transition, key)
+            for key, (snapshot, _) in self._in.snapshots.items()
+            if snapshot.next_transition is not None
+        )
+        return [key for at, key in by_time if at <= microseconds(now)][:limit]
+
+    async def payload_hashes(self, events: Iterable[EventKey]) -> dict[EventKey, bytes]:
+        ledger = self._in.ledger
+        return {key: ledger[key][0].payload_hash for key in set(events) if key in ledger}
+
+    async def histories(self, leads: Iterable[LeadKey]) -> dict[LeadKey, list[Entry]]:
+        histories: dict[LeadKey, list[Entry]] = {key: [] for key in leads}
+        for event, _ in self._in.ledger.values():
+            key = (event.project_id, self._in.subjects[(event.project_id, event.subject)])
+            if key in histories:
+                histories[key].append(event.entry)
+        for entries in histories.values():
+            entries.sort(key=lambda entry: entry.position)
+        return histories
+
+    async def save(self, updates: Sequence[LeadUpdate], now: datetime) -> None:
+        for update in updates:
+            self._in.snapshots[update.key] = (update.snapshot, now)
+            for change in update.changes:
+                recorded = rows.recorded(update.key[1], change, now)
+                assert (*update.key, change.version) not in self._in.changes
+                self._in.changes[(*update.key, change.version)] = recorded
+                line = (scores_subject(*update.key), change.version)
+                encoded = convert.encoded_score_change(recorded)
+                self._in.outbox[len(self._in.outbox)] = (*line, encoded)
+
+    async def append(self, events: Sequence[IncomingEvent], now: datetime) -> None:
+        if any(event.key in self._in.ledger for event in events):
+            raise ConcurrentAppend
+        for project_id in sorted({event.project_id for event in events}):
+            position, previous, last_recorded_at = self._head(project_id)
+            recorded_at = chain.next_record_time(now, last_recorded_at)
+            digests = []
+            for event in (one for one in events if one.project_id == project_id):
+                position += 1
+                row = rows.ledger_columns(event, position, recorded_at)
+                self._in.ledger[event.key] = (event, row)
+                digests.append(row[-1])
+            block = chain.block_hash(previous, digests)
+            self._in.blocks[(project_id, position)] = block
+            self._in.block_times[(project_id, position)] = recorded_at
+            self._in.heads[project_id] = (position, block, recorded_at)
+
+    async def quarantine(self, items: Sequence[Quarantined], now: datetime) -> None:
+        for item in items:
+            first = next((one for one in self._in.quarantined if _same(one, item)), item)
+            self._in.quarantined[first] = self._in.quarantined.get(first, 0) + 1
+
+    async def create_lead(
+        self, profile: Profile, subjects: Sequence[str], snapshot: Snapshot
+    ) -> None:
+        key = (profile.project_id, profile.lead_id)
+        wanted = [(profile.project_id, subject) for subject in subjects]
+        if key in self._in.profiles or any(one in self._in.subjects for one in wanted):
+            raise LeadTaken
+        self._in.subjects.update(dict.fromkeys(wanted, profile.lead_id))
+        self._make(profile, snapshot)
+
+    async def lock_profile(self, key: LeadKey) -> Profile | None:
+        return self._in.profiles.get(key)
+
+    async def update_profile(self, profile: Profile) -> None:
+        self._in.profiles[(profile.project_id, profile.lead_id)] = profile
+
+    async def record_activation(self, activation: Activation, now: datetime) -> bool:
+        key = (activation.project_id, activation.number)
+        if key in self._in.activations:
+            return False
+        self._in.activations[key] = activation
+        position, head, last_recorded_at = self._head(activation.project_id)
+        recorded_at = chain.next_record_time(now, last_recorded_at)
+        self._in.activation_times[key] = recorded_at
+        self._in.heads[activation.project_id] = (position, head, recorded_at)
+        in_force = self._in.in_force.get(activation.project_id, 0)
+        self._in.in_force[activation.project_id] = max(in_force, activation.number)
+        return True
+
+    async def rescore_target(self) -> tuple[str, int, str] | None:
+        for project_id, activation in sorted(self._in.in_force.items()):
+            done, target, cursor = self._in.rescores.get(project_id, (0, 0, ""))
+            if activation > done:
+                return project_id, activation, cursor if target == activation else ""
+        return None
+
+    async def rescored(self, project_id: str, target: int, cursor: str | None) -> None:
+        done = self._in.rescores.get(project_id, (0, 0, ""))[0]
+        reached = target if cursor is None else 0
+        self._in.rescores[project_id] = (max(done, reached), target, cursor or "")
+
+    async def find_lead(self, project_id: str, subject: str) -> LeadView | None:
+        if subject.startswith(LEAD_PREFIX):
+            lead_id: str | None = subject.removeprefix(LEAD_PREFIX)
+        else:
+            lead_id = self._in.subjects.get((project_id, subject))
+        return self._view((project_id, lead_id)) if lead_id else None
+
+    async def list_leads(self, project_id: str, which: LeadFilter, limit: int) -> list[LeadView]:
+        views = [self._view(key) for key in self._in.profiles if key[0] == project_id]
+        found = [view for view in views if view and _passes(view, which)]
+        found.sort(key=lambda view: view.profile.lead_id)
+        found.sort(key=lambda view: _order(view, which.order), reverse=which.descending)
+        return [view for view in found if _follows(view, which)][:limit]
+
+    async def count_leads(self, project_id: str, which: LeadFilter) -> int:
+        return len(
+            await self.list_leads(project_id, replace(which, after=None), len(self._in.profiles))
+        )
+
+    async def stage_counts(self, project_id: str) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        for key, (snapshot, _) in self._in.snapshots.items():
+            if key[0] == project_id:
+                counts[snapshot.stage] = counts.get(snapshot.stage, 0) + 1
+        return counts
+
+    async def recorded_events(
+        self, project_id: str, event_ids: Sequence[str]
+    ) -> dict[str, RecordedEvent]:
+        return {one: self._recorded_event((project_id, one)) for one in event_ids}
+
+    async def score_changes(
+        self, key: LeadKey, after_version: int, limit: int
+    ) -> list[RecordedChange]:
+        own = [(place[2], one) for place, one in self._in.changes.items() if place[:2] == key]
+        behind = sorted((pair for pair in own if pair[0] > after_version), key=lambda pair: pair[0])
+        return [one for _, one in behind[:limit]]
+
+    def _rules(self, project_id: str, number: int) -> RulesInForce:
+        if number == 0:
+            return RulesInForce(0, NO_RULES)
+        if (project_id, number) not in self._in.activations:
+            raise UnknownActivation(number)
+        return RulesInForce(number, self._in.activations[(project_id, number)].rule_set)
+
+    def _head(self, project_id: str) -> tuple[int, bytes, datetime]:
+        return self._in.heads.get(project_id, (0, chain.GENESIS, chain.NEVER))
+
+    def _make(self, profile: Profile, snapshot: Snapshot) -> None:
+        key = (profile.project_id, profile.lead_id)
+        self._in.profiles[key] = profile
+        self._in.snapshots[key] = (snapshot, profile.created_at)
+
+    def _view(self, key: LeadKey) -> LeadView | None:
+        profile = self._in.profiles.get(key)
+        if profile is None:
+            return None
+        snapshot, scored_at = self._in.snapshots[key]
+        own = (one[1] for one, lead in self._in.subjects.items() if (one[0], lead) == key)
+        return LeadView(profile, snapshot, tuple(sorted(own)), scored_at)
+
+    def _recorded_event(self, key: EventKey) -> RecordedEvent:
+        event, row = self._in.ledger[key]
+        return RecordedEvent(event.entry, row[6])
+
+
+def _same(one: Quarantined, other: Quarantined) -> bool:
+    return replace(one, event_id="") == replace(other, event_id="")
+
+
+def _order(view: LeadView, order: str) -> Any:
+    last = view.snapshot.state.last_position
+    values = {
+        "lead_id": view.profile.lead_id,
+        "score": view.snapshot.score,
+        "last_event_time": last[0] if last else _NEVER,
+        "create_time": view.profile.created_at,
+    }
+    return values[order]
+
+
+def _passes(view: LeadView, which: LeadFilter) -> bool:
+    score = view.snapshot.score
+    profile = view.profile
+    texts = (profile.lead_id, profile.email, profile.display_name, profile.company)
+    return (
+        (not which.stages or view.snapshot.stage in which.stages)
+        and (which.min_score is None or score >= which.min_score)
+        and (which.max_score is None or score <= which.max_score)
+        and any(which.query.lower() in text.lower() for text in texts)
+    )
+
+
+def _follows(view: LeadView, which: LeadFilter) -> bool:
+    if which.after is None:
+        return True
+    value, lead_id = which.after
+    limit = _NEVER if value is None else value
+    own = _order(view, which.order)
+    further = own < limit if which.descending else own > limit
+    return further or (own == limit and view.profile.lead_id > lead_id)

@@ -1,0 +1,113 @@
+"""Bounded retries and supervised loops."""
+
+import asyncio
+
+import pytest
+from grpc_health.v1 import health_pb2
+
+from services.shared.health import Health
+from services.shared.retrying import UNHEALTHY_AFTER_FAILURES, SupervisedLoop, until_available
+from tests.support.eventually import eventually_async
+
+
+async def test_until_available_gives_the_first_success() -> None:
+    tries = []
+
+    async def attempt() -> str:
+        tries.append(1)
+        if len(tries) < 3:
+            raise ConnectionError
+        return "there"
+
+    assert await until_available("it", attempt, OSError, timeout_s=5) == "there"
+    assert len(tries) == 3
+
+
+async def test_until_available_gives_up_with_the_last_error() -> None:
+    async def attempt() -> None:
+        raise ConnectionRefusedError("still away")
+
+    with pytest.raises(ConnectionRefusedError, match="still away"):
+        await until_available("it", attempt, OSError, timeout_s=0.2)
+
+
+async def test_until_available_raises_other_errors_at_once() -> None:
+    async def attempt() -> None:
+        raise KeyError("a defect")
+
+    with pytest.raises(KeyError):
+        await until_available("it", attempt, OSError, timeout_s=5)
+
+
+async def test_a_loop_runs_again_and_says_that_it_is_unhealthy() -> None:
+    runs = []
+
+    async def body() -> None:
+        runs.append(1)
+        raise ValueError("again")
+
+    loop = SupervisedLoop("test", body)
+    assert loop.healthy
+    task = asyncio.create_task(loop.run())
+    await eventually_async(lambda: _done(not loop.healthy))
+    assert len(runs) >= UNHEALTHY_AFTER_FAILURES
+    loop.settled()
+    assert loop.healthy
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_a_loop_that_runs_again_is_healthy_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.shared.retrying.MAX_DELAY_S", 0.05)
+    mended = asyncio.Event()
+
+    async def body() -> None:
+        if not mended.is_set():
+            raise ValueError("again")
+        await asyncio.Event().wait()
+
+    loop = SupervisedLoop("test", body)
+    task = asyncio.create_task(loop.run())
+    await eventually_async(lambda: _done(not loop.healthy))
+    mended.set()
+    await eventually_async(lambda: _done(loop.healthy))
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_health_follows_its_dependencies_and_the_drain() -> None:
+    up = True
+
+    async def check() -> bool:
+        return up
+
+    health = Health(("scoreline.x.v1.XService",))
+    health.depends_on("it", check)
+    seen = []
+
+    async def status() -> int:
+        answer = await health.servicer.Check(_request(), None)
+        return int(answer.status)
+
+    await health.check_now()
+    seen.append(await status())
+    up = False
+    await health.check_now()
+    seen.append(await status())
+    up = True
+    await health.check_now()
+    seen.append(await status())
+    await health.drain()
+    await health.check_now()
+    seen.append(await status())
+    assert seen == [1, 2, 1, 2]
+
+
+async def _done(value: bool) -> bool:
+    return value
+
+
+def _request() -> health_pb2.HealthCheckRequest:
+    return health_pb2.HealthCheckRequest(service="scoreline.x.v1.XService")
