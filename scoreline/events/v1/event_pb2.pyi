@@ -2,9 +2,10 @@ import datetime
 
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from collections.abc import Mapping as _Mapping
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
@@ -32,7 +33,7 @@ class Event(_message.Message):
     def __init__(self, event_id: _Optional[str] = ..., type: _Optional[str] = ..., lead_id: _Optional[str] = ..., email: _Optional[str] = ..., anonymous_id: _Optional[str] = ..., external_id: _Optional[str] = ..., occur_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., source: _Optional[str] = ..., properties: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
 
 class AcceptedEvent(_message.Message):
-    __slots__ = ("project_id", "event", "subject", "payload_hash", "accept_time", "request_id", "traceparent")
+    __slots__ = ("project_id", "event", "subject", "payload_hash", "accept_time", "request_id", "traceparent", "linked_subjects")
     PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
     EVENT_FIELD_NUMBER: _ClassVar[int]
     SUBJECT_FIELD_NUMBER: _ClassVar[int]
@@ -40,6 +41,7 @@ class AcceptedEvent(_message.Message):
     ACCEPT_TIME_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
+    LINKED_SUBJECTS_FIELD_NUMBER: _ClassVar[int]
     project_id: str
     event: Event
     subject: str
@@ -47,4 +49,5 @@ class AcceptedEvent(_message.Message):
     accept_time: _timestamp_pb2.Timestamp
     request_id: str
     traceparent: str
-    def __init__(self, project_id: _Optional[str] = ..., event: _Optional[_Union[Event, _Mapping]] = ..., subject: _Optional[str] = ..., payload_hash: _Optional[bytes] = ..., accept_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., request_id: _Optional[str] = ..., traceparent: _Optional[str] = ...) -> None: ...
+    linked_subjects: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, project_id: _Optional[str] = ..., event: _Optional[_Union[Event, _Mapping]] = ..., subject: _Optional[str] = ..., payload_hash: _Optional[bytes] = ..., accept_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., request_id: _Optional[str] = ..., traceparent: _Optional[str] = ..., linked_subjects: _Optional[_Iterable[str]] = ...) -> None: ...

@@ -23,40 +23,61 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!scoreline/rules/v1/rule_set.proto\x12\x12scoreline.rules.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa5\x03\n\x07RuleSet\x12\x0f\n\x07version\x18\x01 \x01(\x05\x12/\n\x05state\x18\x02 \x01(\x0e\x32 .scoreline.rules.v1.RuleSetState\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\'\n\x05rules\x18\x04 \x03(\x0b\x32\x18.scoreline.rules.v1.Rule\x12)\n\x06stages\x18\x05 \x03(\x0b\x32\x19.scoreline.rules.v1.Stage\x12*\n\x06\x62ounds\x18\x06 \x01(\x0b\x32\x1a.scoreline.rules.v1.Bounds\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\t \x01(\t\x12)\n\x06groups\x18\n \x03(\x0b\x32\x19.scoreline.rules.v1.Group\x12(\n\x05\x64\x65\x63\x61y\x18\x0b \x01(\x0b\x32\x19.scoreline.rules.v1.Decay\"\xc7\x01\n\x04Rule\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12\x12\n\nevent_type\x18\x02 \x01(\t\x12\x0e\n\x06points\x18\x03 \x01(\x01\x12\x14\n\x07\x65nabled\x18\x04 \x01(\x08H\x00\x88\x01\x01\x12\x13\n\x0b\x64\x65scription\x18\x05 \x01(\t\x12\x0c\n\x04\x65tag\x18\x06 \x01(\t\x12\r\n\x05group\x18\x07 \x01(\t\x12\x0c\n\x04when\x18\x08 \x01(\t\x12(\n\x05limit\x18\t \x01(\x0b\x32\x19.scoreline.rules.v1.LimitB\n\n\x08_enabled\"(\n\x05Stage\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tmin_score\x18\x02 \x01(\x01\"T\n\x06\x42ounds\x12\x16\n\tmin_score\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x16\n\tmax_score\x18\x02 \x01(\x01H\x01\x88\x01\x01\x42\x0c\n\n_min_scoreB\x0c\n\n_max_score\"k\n\x05Group\x12\x0c\n\x04name\x18\x01 \x01(\t\x12*\n\x06\x62ounds\x18\x02 \x01(\x0b\x32\x1a.scoreline.rules.v1.Bounds\x12(\n\x05\x64\x65\x63\x61y\x18\x03 \x01(\x0b\x32\x19.scoreline.rules.v1.Decay\"N\n\x05Limit\x12\r\n\x05\x63ount\x18\x01 \x01(\x05\x12)\n\x06window\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0b\n\x03key\x18\x03 \x01(\t\"\xfe\x01\n\x05\x44\x65\x63\x61y\x12:\n\x0bidle_factor\x18\x01 \x01(\x0b\x32#.scoreline.rules.v1.IdleFactorDecayH\x00\x12:\n\x0bidle_amount\x18\x02 \x01(\x0b\x32#.scoreline.rules.v1.IdleAmountDecayH\x00\x12=\n\x0c\x63ontribution\x18\x03 \x01(\x0b\x32%.scoreline.rules.v1.ContributionDecayH\x00\x12\x36\n\thalf_life\x18\x04 \x01(\x0b\x32!.scoreline.rules.v1.HalfLifeDecayH\x00\x42\x06\n\x04kind\"z\n\x0fIdleFactorDecay\x12-\n\nafter_idle\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12(\n\x05\x65very\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06\x66\x61\x63tor\x18\x03 \x01(\x01\"\x89\x01\n\x0fIdleAmountDecay\x12-\n\nafter_idle\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12(\n\x05\x65very\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06points\x18\x03 \x01(\x01\x12\r\n\x05\x66loor\x18\x04 \x01(\x01\"}\n\x11\x43ontributionDecay\x12(\n\x05\x65very\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07percent\x18\x02 \x01(\x05\x12-\n\ngone_after\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x1d\n\rHalfLifeDecay\x12\x0c\n\x04\x64\x61ys\x18\x01 \x01(\x05\"\xb2\x01\n\nActivation\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12\x12\n\nproject_id\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x05\x12\x31\n\ractivate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x63tor\x18\x05 \x01(\t\x12-\n\x08rule_set\x18\x06 \x01(\x0b\x32\x1b.scoreline.rules.v1.RuleSet*\x82\x01\n\x0cRuleSetState\x12\x1e\n\x1aRULE_SET_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14RULE_SET_STATE_DRAFT\x10\x01\x12\x19\n\x15RULE_SET_STATE_ACTIVE\x10\x02\x12\x1d\n\x19RULE_SET_STATE_SUPERSEDED\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!scoreline/rules/v1/rule_set.proto\x12\x12scoreline.rules.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8d\x06\n\x07RuleSet\x12\x0f\n\x07version\x18\x01 \x01(\x05\x12/\n\x05state\x18\x02 \x01(\x0e\x32 .scoreline.rules.v1.RuleSetState\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\'\n\x05rules\x18\x04 \x03(\x0b\x32\x18.scoreline.rules.v1.Rule\x12)\n\x06stages\x18\x05 \x03(\x0b\x32\x19.scoreline.rules.v1.Stage\x12*\n\x06\x62ounds\x18\x06 \x01(\x0b\x32\x1a.scoreline.rules.v1.Bounds\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\t \x01(\t\x12)\n\x06groups\x18\n \x03(\x0b\x32\x19.scoreline.rules.v1.Group\x12(\n\x05\x64\x65\x63\x61y\x18\x0b \x01(\x0b\x32\x19.scoreline.rules.v1.Decay\x12,\n\x07grading\x18\x0c \x01(\x0b\x32\x1b.scoreline.rules.v1.Grading\x12.\n\x08velocity\x18\r \x01(\x0b\x32\x1c.scoreline.rules.v1.Velocity\x12&\n\x04risk\x18\x0e \x01(\x0b\x32\x18.scoreline.rules.v1.Risk\x12\x34\n\x0cnext_actions\x18\x0f \x03(\x0b\x32\x1e.scoreline.rules.v1.NextAction\x12\x33\n\x0blate_events\x18\x10 \x01(\x0e\x32\x1e.scoreline.rules.v1.LateEvents\x12,\n\x07\x62inding\x18\x11 \x01(\x0e\x32\x1b.scoreline.rules.v1.Binding\x12-\n\x05tests\x18\x12 \x03(\x0b\x32\x1e.scoreline.rules.v1.GoldenTest\x12\x18\n\x10\x65ngagement_group\x18\x13 \x01(\t\"\xda\x01\n\x04Rule\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12\x12\n\nevent_type\x18\x02 \x01(\t\x12\x0e\n\x06points\x18\x03 \x01(\x01\x12\x14\n\x07\x65nabled\x18\x04 \x01(\x08H\x00\x88\x01\x01\x12\x13\n\x0b\x64\x65scription\x18\x05 \x01(\t\x12\x0c\n\x04\x65tag\x18\x06 \x01(\t\x12\r\n\x05group\x18\x07 \x01(\t\x12\x0c\n\x04when\x18\x08 \x01(\t\x12)\n\x06limits\x18\t \x03(\x0b\x32\x19.scoreline.rules.v1.Limit\x12\x10\n\x08standing\x18\n \x01(\x08\x42\n\n\x08_enabled\"(\n\x05Stage\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tmin_score\x18\x02 \x01(\x01\"T\n\x06\x42ounds\x12\x16\n\tmin_score\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x16\n\tmax_score\x18\x02 \x01(\x01H\x01\x88\x01\x01\x42\x0c\n\n_min_scoreB\x0c\n\n_max_score\"k\n\x05Group\x12\x0c\n\x04name\x18\x01 \x01(\t\x12*\n\x06\x62ounds\x18\x02 \x01(\x0b\x32\x1a.scoreline.rules.v1.Bounds\x12(\n\x05\x64\x65\x63\x61y\x18\x03 \x01(\x0b\x32\x19.scoreline.rules.v1.Decay\"N\n\x05Limit\x12\r\n\x05\x63ount\x18\x01 \x01(\x05\x12)\n\x06window\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0b\n\x03key\x18\x03 \x01(\t\"\xfe\x01\n\x05\x44\x65\x63\x61y\x12:\n\x0bidle_factor\x18\x01 \x01(\x0b\x32#.scoreline.rules.v1.IdleFactorDecayH\x00\x12:\n\x0bidle_amount\x18\x02 \x01(\x0b\x32#.scoreline.rules.v1.IdleAmountDecayH\x00\x12=\n\x0c\x63ontribution\x18\x03 \x01(\x0b\x32%.scoreline.rules.v1.ContributionDecayH\x00\x12\x36\n\thalf_life\x18\x04 \x01(\x0b\x32!.scoreline.rules.v1.HalfLifeDecayH\x00\x42\x06\n\x04kind\"z\n\x0fIdleFactorDecay\x12-\n\nafter_idle\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12(\n\x05\x65very\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06\x66\x61\x63tor\x18\x03 \x01(\x01\"\x89\x01\n\x0fIdleAmountDecay\x12-\n\nafter_idle\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12(\n\x05\x65very\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06points\x18\x03 \x01(\x01\x12\r\n\x05\x66loor\x18\x04 \x01(\x01\"}\n\x11\x43ontributionDecay\x12(\n\x05\x65very\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07percent\x18\x02 \x01(\x05\x12-\n\ngone_after\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x1d\n\rHalfLifeDecay\x12\x0c\n\x04\x64\x61ys\x18\x01 \x01(\x05\"\xe6\x01\n\nActivation\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12\x12\n\nproject_id\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x05\x12\x31\n\ractivate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x63tor\x18\x05 \x01(\t\x12-\n\x08rule_set\x18\x06 \x01(\x0b\x32\x1b.scoreline.rules.v1.RuleSet\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x9b\x01\n\x07Grading\x12\x11\n\tfit_group\x18\x01 \x01(\t\x12-\n\nfit_grades\x18\x02 \x03(\x0b\x32\x19.scoreline.rules.v1.Grade\x12\x18\n\x10\x65ngagement_group\x18\x03 \x01(\t\x12\x34\n\x11\x65ngagement_grades\x18\x04 \x03(\x0b\x32\x19.scoreline.rules.v1.Grade\"(\n\x05Grade\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tmin_score\x18\x02 \x01(\x01\"y\n\x08Velocity\x12)\n\x06window\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x13\n\tper_event\x18\x02 \x01(\x01H\x00\x12\x14\n\nsaturating\x18\x03 \x01(\x08H\x00\x12\x0c\n\x04when\x18\x04 \x01(\tB\t\n\x07measure\"\xad\x01\n\x04Risk\x12/\n\x0cmedium_after\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\nhigh_after\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x18\n\x10high_event_types\x18\x03 \x03(\t\x12+\n\x08high_for\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"*\n\nNextAction\x12\x0c\n\x04when\x18\x01 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x02 \x01(\t\"\xae\x01\n\nGoldenTest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12/\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x1f.scoreline.rules.v1.GoldenEvent\x12(\n\x05\x61\x66ter\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x37\n\x08\x65xpected\x18\x04 \x01(\x0b\x32%.scoreline.rules.v1.GoldenExpectation\"\x81\x01\n\x0bGoldenEvent\x12\x0c\n\x04type\x18\x01 \x01(\t\x12%\n\x02\x61t\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\nproperties\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x10\n\x08\x65vent_id\x18\x04 \x01(\t\"\xd7\x01\n\x11GoldenExpectation\x12\x12\n\x05score\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x12\n\x05stage\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x12\n\x05grade\x18\x03 \x01(\tH\x02\x88\x01\x01\x12\x15\n\x08velocity\x18\x04 \x01(\x01H\x03\x88\x01\x01\x12\x11\n\x04risk\x18\x05 \x01(\tH\x04\x88\x01\x01\x12\x18\n\x0bnext_action\x18\x06 \x01(\tH\x05\x88\x01\x01\x42\x08\n\x06_scoreB\x08\n\x06_stageB\x08\n\x06_gradeB\x0b\n\t_velocityB\x07\n\x05_riskB\x0e\n\x0c_next_action*\x86\x01\n\nLateEvents\x12\x1b\n\x17LATE_EVENTS_UNSPECIFIED\x10\x00\x12\x16\n\x12LATE_EVENTS_REPLAY\x10\x01\x12 \n\x1cLATE_EVENTS_APPLY_ON_ARRIVAL\x10\x02\x12!\n\x1dLATE_EVENTS_DISCARD_AND_AUDIT\x10\x03*m\n\x07\x42inding\x12\x17\n\x13\x42INDING_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x42INDING_CURRENT\x10\x01\x12\x19\n\x15\x42INDING_AT_EVENT_TIME\x10\x02\x12\x19\n\x15\x42INDING_AT_PROCESSING\x10\x03*\x82\x01\n\x0cRuleSetState\x12\x1e\n\x1aRULE_SET_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14RULE_SET_STATE_DRAFT\x10\x01\x12\x19\n\x15RULE_SET_STATE_ACTIVE\x10\x02\x12\x1d\n\x19RULE_SET_STATE_SUPERSEDED\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'scoreline.rules.v1.rule_set_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RULESETSTATE']._serialized_start=1926
-  _globals['_RULESETSTATE']._serialized_end=2056
-  _globals['_RULESET']._serialized_start=123
-  _globals['_RULESET']._serialized_end=544
-  _globals['_RULE']._serialized_start=547
-  _globals['_RULE']._serialized_end=746
-  _globals['_STAGE']._serialized_start=748
-  _globals['_STAGE']._serialized_end=788
-  _globals['_BOUNDS']._serialized_start=790
-  _globals['_BOUNDS']._serialized_end=874
-  _globals['_GROUP']._serialized_start=876
-  _globals['_GROUP']._serialized_end=983
-  _globals['_LIMIT']._serialized_start=985
-  _globals['_LIMIT']._serialized_end=1063
-  _globals['_DECAY']._serialized_start=1066
-  _globals['_DECAY']._serialized_end=1320
-  _globals['_IDLEFACTORDECAY']._serialized_start=1322
-  _globals['_IDLEFACTORDECAY']._serialized_end=1444
-  _globals['_IDLEAMOUNTDECAY']._serialized_start=1447
-  _globals['_IDLEAMOUNTDECAY']._serialized_end=1584
-  _globals['_CONTRIBUTIONDECAY']._serialized_start=1586
-  _globals['_CONTRIBUTIONDECAY']._serialized_end=1711
-  _globals['_HALFLIFEDECAY']._serialized_start=1713
-  _globals['_HALFLIFEDECAY']._serialized_end=1742
-  _globals['_ACTIVATION']._serialized_start=1745
-  _globals['_ACTIVATION']._serialized_end=1923
+  _globals['_LATEEVENTS']._serialized_start=3457
+  _globals['_LATEEVENTS']._serialized_end=3591
+  _globals['_BINDING']._serialized_start=3593
+  _globals['_BINDING']._serialized_end=3702
+  _globals['_RULESETSTATE']._serialized_start=3705
+  _globals['_RULESETSTATE']._serialized_end=3835
+  _globals['_RULESET']._serialized_start=153
+  _globals['_RULESET']._serialized_end=934
+  _globals['_RULE']._serialized_start=937
+  _globals['_RULE']._serialized_end=1155
+  _globals['_STAGE']._serialized_start=1157
+  _globals['_STAGE']._serialized_end=1197
+  _globals['_BOUNDS']._serialized_start=1199
+  _globals['_BOUNDS']._serialized_end=1283
+  _globals['_GROUP']._serialized_start=1285
+  _globals['_GROUP']._serialized_end=1392
+  _globals['_LIMIT']._serialized_start=1394
+  _globals['_LIMIT']._serialized_end=1472
+  _globals['_DECAY']._serialized_start=1475
+  _globals['_DECAY']._serialized_end=1729
+  _globals['_IDLEFACTORDECAY']._serialized_start=1731
+  _globals['_IDLEFACTORDECAY']._serialized_end=1853
+  _globals['_IDLEAMOUNTDECAY']._serialized_start=1856
+  _globals['_IDLEAMOUNTDECAY']._serialized_end=1993
+  _globals['_CONTRIBUTIONDECAY']._serialized_start=1995
+  _globals['_CONTRIBUTIONDECAY']._serialized_end=2120
+  _globals['_HALFLIFEDECAY']._serialized_start=2122
+  _globals['_HALFLIFEDECAY']._serialized_end=2151
+  _globals['_ACTIVATION']._serialized_start=2154
+  _globals['_ACTIVATION']._serialized_end=2384
+  _globals['_GRADING']._serialized_start=2387
+  _globals['_GRADING']._serialized_end=2542
+  _globals['_GRADE']._serialized_start=2544
+  _globals['_GRADE']._serialized_end=2584
+  _globals['_VELOCITY']._serialized_start=2586
+  _globals['_VELOCITY']._serialized_end=2707
+  _globals['_RISK']._serialized_start=2710
+  _globals['_RISK']._serialized_end=2883
+  _globals['_NEXTACTION']._serialized_start=2885
+  _globals['_NEXTACTION']._serialized_end=2927
+  _globals['_GOLDENTEST']._serialized_start=2930
+  _globals['_GOLDENTEST']._serialized_end=3104
+  _globals['_GOLDENEVENT']._serialized_start=3107
+  _globals['_GOLDENEVENT']._serialized_end=3236
+  _globals['_GOLDENEXPECTATION']._serialized_start=3239
+  _globals['_GOLDENEXPECTATION']._serialized_end=3454
 # @@protoc_insertion_point(module_scope)

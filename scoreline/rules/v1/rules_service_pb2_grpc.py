@@ -53,6 +53,36 @@ class RulesServiceStub:
                 request_serializer=scoreline_dot_rules_dot_v1_dot_rules__service__pb2.UpdateRuleSetRequest.SerializeToString,
                 response_deserializer=scoreline_dot_rules_dot_v1_dot_rules__service__pb2.UpdateRuleSetResponse.FromString,
                 _registered_method=True)
+        self.CreateRuleSet = channel.unary_unary(
+                '/scoreline.rules.v1.RulesService/CreateRuleSet',
+                request_serializer=scoreline_dot_rules_dot_v1_dot_rules__service__pb2.CreateRuleSetRequest.SerializeToString,
+                response_deserializer=scoreline_dot_rules_dot_v1_dot_rules__service__pb2.CreateRuleSetResponse.FromString,
+                _registered_method=True)
+        self.ValidateRuleSet = channel.unary_unary(
+                '/scoreline.rules.v1.RulesService/ValidateRuleSet',
+                request_serializer=scoreline_dot_rules_dot_v1_dot_rules__service__pb2.ValidateRuleSetRequest.SerializeToString,
+                response_deserializer=scoreline_dot_rules_dot_v1_dot_rules__service__pb2.ValidateRuleSetResponse.FromString,
+                _registered_method=True)
+        self.DiffRuleSets = channel.unary_unary(
+                '/scoreline.rules.v1.RulesService/DiffRuleSets',
+                request_serializer=scoreline_dot_rules_dot_v1_dot_rules__service__pb2.DiffRuleSetsRequest.SerializeToString,
+                response_deserializer=scoreline_dot_rules_dot_v1_dot_rules__service__pb2.DiffRuleSetsResponse.FromString,
+                _registered_method=True)
+        self.ExportRuleSet = channel.unary_unary(
+                '/scoreline.rules.v1.RulesService/ExportRuleSet',
+                request_serializer=scoreline_dot_rules_dot_v1_dot_rules__service__pb2.ExportRuleSetRequest.SerializeToString,
+                response_deserializer=scoreline_dot_rules_dot_v1_dot_rules__service__pb2.ExportRuleSetResponse.FromString,
+                _registered_method=True)
+        self.ImportRuleSet = channel.unary_unary(
+                '/scoreline.rules.v1.RulesService/ImportRuleSet',
+                request_serializer=scoreline_dot_rules_dot_v1_dot_rules__service__pb2.ImportRuleSetRequest.SerializeToString,
+                response_deserializer=scoreline_dot_rules_dot_v1_dot_rules__service__pb2.ImportRuleSetResponse.FromString,
+                _registered_method=True)
+        self.RollbackRuleSet = channel.unary_unary(
+                '/scoreline.rules.v1.RulesService/RollbackRuleSet',
+                request_serializer=scoreline_dot_rules_dot_v1_dot_rules__service__pb2.RollbackRuleSetRequest.SerializeToString,
+                response_deserializer=scoreline_dot_rules_dot_v1_dot_rules__service__pb2.RollbackRuleSetResponse.FromString,
+                _registered_method=True)
         self.ListRules = channel.unary_unary(
                 '/scoreline.rules.v1.RulesService/ListRules',
                 request_serializer=scoreline_dot_rules_dot_v1_dot_rules__service__pb2.ListRulesRequest.SerializeToString,
@@ -124,6 +154,52 @@ class RulesServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateRuleSet(self, request, context):
+        """Makes the draft say exactly what is sent, rules included. ALREADY_EXISTS when there is a draft, unless it may be
+        replaced; INVALID_ARGUMENT with a field violation for each fault.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ValidateRuleSet(self, request, context):
+        """Says what would be wrong with a rule set, everything at once, and how its golden tests come out. Changes nothing.
+        Faults of the rule set are part of the answer, not an error. UNAVAILABLE when it has tests and scoring, which runs
+        them, can't be reached.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DiffRuleSets(self, request, context):
+        """What changed from one version to another.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportRuleSet(self, request, context):
+        """A version as YAML, in the form of the presets, to be kept in version control. What ImportRuleSet reads.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ImportRuleSet(self, request, context):
+        """Makes the draft say exactly what a YAML text says. Errors as of CreateRuleSet; violations name the path in the text.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RollbackRuleSet(self, request, context):
+        """Puts the version back in force that was so before the present one, or an earlier one; like ActivateRuleSet, but a
+        draft is left alone. FAILED_PRECONDITION when nothing else was ever in force.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListRules(self, request, context):
         """The rules of a version in the order they apply.
         """
@@ -156,7 +232,8 @@ class RulesServiceServicer:
         """Puts a version in force: the draft, or an earlier version again. Existing leads are scored anew in the background.
         Activating the version that is in force already changes nothing and answers its activation. NOT_FOUND when there is
         no such version, ABORTED when the etag is not current, FAILED_PRECONDITION when the version has no rules,
-        or rules in groups that it does not have (a field violation for each).
+        or rules in groups that it does not have, or a golden test that fails (a field violation for each). UNAVAILABLE when
+        the version has golden tests and scoring, which runs them, can't be reached.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -201,6 +278,36 @@ def add_RulesServiceServicer_to_server(servicer, server):
                     servicer.UpdateRuleSet,
                     request_deserializer=scoreline_dot_rules_dot_v1_dot_rules__service__pb2.UpdateRuleSetRequest.FromString,
                     response_serializer=scoreline_dot_rules_dot_v1_dot_rules__service__pb2.UpdateRuleSetResponse.SerializeToString,
+            ),
+            'CreateRuleSet': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateRuleSet,
+                    request_deserializer=scoreline_dot_rules_dot_v1_dot_rules__service__pb2.CreateRuleSetRequest.FromString,
+                    response_serializer=scoreline_dot_rules_dot_v1_dot_rules__service__pb2.CreateRuleSetResponse.SerializeToString,
+            ),
+            'ValidateRuleSet': grpc.unary_unary_rpc_method_handler(
+                    servicer.ValidateRuleSet,
+                    request_deserializer=scoreline_dot_rules_dot_v1_dot_rules__service__pb2.ValidateRuleSetRequest.FromString,
+                    response_serializer=scoreline_dot_rules_dot_v1_dot_rules__service__pb2.ValidateRuleSetResponse.SerializeToString,
+            ),
+            'DiffRuleSets': grpc.unary_unary_rpc_method_handler(
+                    servicer.DiffRuleSets,
+                    request_deserializer=scoreline_dot_rules_dot_v1_dot_rules__service__pb2.DiffRuleSetsRequest.FromString,
+                    response_serializer=scoreline_dot_rules_dot_v1_dot_rules__service__pb2.DiffRuleSetsResponse.SerializeToString,
+            ),
+            'ExportRuleSet': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExportRuleSet,
+                    request_deserializer=scoreline_dot_rules_dot_v1_dot_rules__service__pb2.ExportRuleSetRequest.FromString,
+                    response_serializer=scoreline_dot_rules_dot_v1_dot_rules__service__pb2.ExportRuleSetResponse.SerializeToString,
+            ),
+            'ImportRuleSet': grpc.unary_unary_rpc_method_handler(
+                    servicer.ImportRuleSet,
+                    request_deserializer=scoreline_dot_rules_dot_v1_dot_rules__service__pb2.ImportRuleSetRequest.FromString,
+                    response_serializer=scoreline_dot_rules_dot_v1_dot_rules__service__pb2.ImportRuleSetResponse.SerializeToString,
+            ),
+            'RollbackRuleSet': grpc.unary_unary_rpc_method_handler(
+                    servicer.RollbackRuleSet,
+                    request_deserializer=scoreline_dot_rules_dot_v1_dot_rules__service__pb2.RollbackRuleSetRequest.FromString,
+                    response_serializer=scoreline_dot_rules_dot_v1_dot_rules__service__pb2.RollbackRuleSetResponse.SerializeToString,
             ),
             'ListRules': grpc.unary_unary_rpc_method_handler(
                     servicer.ListRules,
@@ -328,6 +435,168 @@ class RulesService:
             '/scoreline.rules.v1.RulesService/UpdateRuleSet',
             scoreline_dot_rules_dot_v1_dot_rules__service__pb2.UpdateRuleSetRequest.SerializeToString,
             scoreline_dot_rules_dot_v1_dot_rules__service__pb2.UpdateRuleSetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateRuleSet(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/scoreline.rules.v1.RulesService/CreateRuleSet',
+            scoreline_dot_rules_dot_v1_dot_rules__service__pb2.CreateRuleSetRequest.SerializeToString,
+            scoreline_dot_rules_dot_v1_dot_rules__service__pb2.CreateRuleSetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ValidateRuleSet(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/scoreline.rules.v1.RulesService/ValidateRuleSet',
+            scoreline_dot_rules_dot_v1_dot_rules__service__pb2.ValidateRuleSetRequest.SerializeToString,
+            scoreline_dot_rules_dot_v1_dot_rules__service__pb2.ValidateRuleSetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DiffRuleSets(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/scoreline.rules.v1.RulesService/DiffRuleSets',
+            scoreline_dot_rules_dot_v1_dot_rules__service__pb2.DiffRuleSetsRequest.SerializeToString,
+            scoreline_dot_rules_dot_v1_dot_rules__service__pb2.DiffRuleSetsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportRuleSet(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/scoreline.rules.v1.RulesService/ExportRuleSet',
+            scoreline_dot_rules_dot_v1_dot_rules__service__pb2.ExportRuleSetRequest.SerializeToString,
+            scoreline_dot_rules_dot_v1_dot_rules__service__pb2.ExportRuleSetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportRuleSet(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/scoreline.rules.v1.RulesService/ImportRuleSet',
+            scoreline_dot_rules_dot_v1_dot_rules__service__pb2.ImportRuleSetRequest.SerializeToString,
+            scoreline_dot_rules_dot_v1_dot_rules__service__pb2.ImportRuleSetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RollbackRuleSet(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/scoreline.rules.v1.RulesService/RollbackRuleSet',
+            scoreline_dot_rules_dot_v1_dot_rules__service__pb2.RollbackRuleSetRequest.SerializeToString,
+            scoreline_dot_rules_dot_v1_dot_rules__service__pb2.RollbackRuleSetResponse.FromString,
             options,
             channel_credentials,
             insecure,

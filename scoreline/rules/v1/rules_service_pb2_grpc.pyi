@@ -45,6 +45,25 @@ class RulesServiceStub:
     """Changes the draft's description, stages, bounds, groups or decay; makes the draft first where there is none. ABORTED
     when the etag is not that of the newest version, INVALID_ARGUMENT when a group that rules are in would go.
     """
+    CreateRuleSet: _grpc.UnaryUnaryMultiCallable[_rules_service_pb2.CreateRuleSetRequest, _rules_service_pb2.CreateRuleSetResponse]
+    """Makes the draft say exactly what is sent, rules included. ALREADY_EXISTS when there is a draft, unless it may be
+    replaced; INVALID_ARGUMENT with a field violation for each fault.
+    """
+    ValidateRuleSet: _grpc.UnaryUnaryMultiCallable[_rules_service_pb2.ValidateRuleSetRequest, _rules_service_pb2.ValidateRuleSetResponse]
+    """Says what would be wrong with a rule set, everything at once, and how its golden tests come out. Changes nothing.
+    Faults of the rule set are part of the answer, not an error. UNAVAILABLE when it has tests and scoring, which runs
+    them, can't be reached.
+    """
+    DiffRuleSets: _grpc.UnaryUnaryMultiCallable[_rules_service_pb2.DiffRuleSetsRequest, _rules_service_pb2.DiffRuleSetsResponse]
+    """What changed from one version to another."""
+    ExportRuleSet: _grpc.UnaryUnaryMultiCallable[_rules_service_pb2.ExportRuleSetRequest, _rules_service_pb2.ExportRuleSetResponse]
+    """A version as YAML, in the form of the presets, to be kept in version control. What ImportRuleSet reads."""
+    ImportRuleSet: _grpc.UnaryUnaryMultiCallable[_rules_service_pb2.ImportRuleSetRequest, _rules_service_pb2.ImportRuleSetResponse]
+    """Makes the draft say exactly what a YAML text says. Errors as of CreateRuleSet; violations name the path in the text."""
+    RollbackRuleSet: _grpc.UnaryUnaryMultiCallable[_rules_service_pb2.RollbackRuleSetRequest, _rules_service_pb2.RollbackRuleSetResponse]
+    """Puts the version back in force that was so before the present one, or an earlier one; like ActivateRuleSet, but a
+    draft is left alone. FAILED_PRECONDITION when nothing else was ever in force.
+    """
     ListRules: _grpc.UnaryUnaryMultiCallable[_rules_service_pb2.ListRulesRequest, _rules_service_pb2.ListRulesResponse]
     """The rules of a version in the order they apply."""
     CreateRule: _grpc.UnaryUnaryMultiCallable[_rules_service_pb2.CreateRuleRequest, _rules_service_pb2.CreateRuleResponse]
@@ -57,7 +76,8 @@ class RulesServiceStub:
     """Puts a version in force: the draft, or an earlier version again. Existing leads are scored anew in the background.
     Activating the version that is in force already changes nothing and answers its activation. NOT_FOUND when there is
     no such version, ABORTED when the etag is not current, FAILED_PRECONDITION when the version has no rules,
-    or rules in groups that it does not have (a field violation for each).
+    or rules in groups that it does not have, or a golden test that fails (a field violation for each). UNAVAILABLE when
+    the version has golden tests and scoring, which runs them, can't be reached.
     """
     ListPresets: _grpc.UnaryUnaryMultiCallable[_rules_service_pb2.ListPresetsRequest, _rules_service_pb2.ListPresetsResponse]
     """Rule sets to start from, by name."""
@@ -85,6 +105,25 @@ class RulesServiceAsyncStub(RulesServiceStub):
     """Changes the draft's description, stages, bounds, groups or decay; makes the draft first where there is none. ABORTED
     when the etag is not that of the newest version, INVALID_ARGUMENT when a group that rules are in would go.
     """
+    CreateRuleSet: _aio.UnaryUnaryMultiCallable[_rules_service_pb2.CreateRuleSetRequest, _rules_service_pb2.CreateRuleSetResponse]  # type: ignore[assignment]
+    """Makes the draft say exactly what is sent, rules included. ALREADY_EXISTS when there is a draft, unless it may be
+    replaced; INVALID_ARGUMENT with a field violation for each fault.
+    """
+    ValidateRuleSet: _aio.UnaryUnaryMultiCallable[_rules_service_pb2.ValidateRuleSetRequest, _rules_service_pb2.ValidateRuleSetResponse]  # type: ignore[assignment]
+    """Says what would be wrong with a rule set, everything at once, and how its golden tests come out. Changes nothing.
+    Faults of the rule set are part of the answer, not an error. UNAVAILABLE when it has tests and scoring, which runs
+    them, can't be reached.
+    """
+    DiffRuleSets: _aio.UnaryUnaryMultiCallable[_rules_service_pb2.DiffRuleSetsRequest, _rules_service_pb2.DiffRuleSetsResponse]  # type: ignore[assignment]
+    """What changed from one version to another."""
+    ExportRuleSet: _aio.UnaryUnaryMultiCallable[_rules_service_pb2.ExportRuleSetRequest, _rules_service_pb2.ExportRuleSetResponse]  # type: ignore[assignment]
+    """A version as YAML, in the form of the presets, to be kept in version control. What ImportRuleSet reads."""
+    ImportRuleSet: _aio.UnaryUnaryMultiCallable[_rules_service_pb2.ImportRuleSetRequest, _rules_service_pb2.ImportRuleSetResponse]  # type: ignore[assignment]
+    """Makes the draft say exactly what a YAML text says. Errors as of CreateRuleSet; violations name the path in the text."""
+    RollbackRuleSet: _aio.UnaryUnaryMultiCallable[_rules_service_pb2.RollbackRuleSetRequest, _rules_service_pb2.RollbackRuleSetResponse]  # type: ignore[assignment]
+    """Puts the version back in force that was so before the present one, or an earlier one; like ActivateRuleSet, but a
+    draft is left alone. FAILED_PRECONDITION when nothing else was ever in force.
+    """
     ListRules: _aio.UnaryUnaryMultiCallable[_rules_service_pb2.ListRulesRequest, _rules_service_pb2.ListRulesResponse]  # type: ignore[assignment]
     """The rules of a version in the order they apply."""
     CreateRule: _aio.UnaryUnaryMultiCallable[_rules_service_pb2.CreateRuleRequest, _rules_service_pb2.CreateRuleResponse]  # type: ignore[assignment]
@@ -97,7 +136,8 @@ class RulesServiceAsyncStub(RulesServiceStub):
     """Puts a version in force: the draft, or an earlier version again. Existing leads are scored anew in the background.
     Activating the version that is in force already changes nothing and answers its activation. NOT_FOUND when there is
     no such version, ABORTED when the etag is not current, FAILED_PRECONDITION when the version has no rules,
-    or rules in groups that it does not have (a field violation for each).
+    or rules in groups that it does not have, or a golden test that fails (a field violation for each). UNAVAILABLE when
+    the version has golden tests and scoring, which runs them, can't be reached.
     """
     ListPresets: _aio.UnaryUnaryMultiCallable[_rules_service_pb2.ListPresetsRequest, _rules_service_pb2.ListPresetsResponse]  # type: ignore[assignment]
     """Rule sets to start from, by name."""
@@ -142,6 +182,61 @@ class RulesServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def CreateRuleSet(
+        self,
+        request: _rules_service_pb2.CreateRuleSetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rules_service_pb2.CreateRuleSetResponse, _abc.Awaitable[_rules_service_pb2.CreateRuleSetResponse]]:
+        """Makes the draft say exactly what is sent, rules included. ALREADY_EXISTS when there is a draft, unless it may be
+        replaced; INVALID_ARGUMENT with a field violation for each fault.
+        """
+
+    @_abc_1.abstractmethod
+    def ValidateRuleSet(
+        self,
+        request: _rules_service_pb2.ValidateRuleSetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rules_service_pb2.ValidateRuleSetResponse, _abc.Awaitable[_rules_service_pb2.ValidateRuleSetResponse]]:
+        """Says what would be wrong with a rule set, everything at once, and how its golden tests come out. Changes nothing.
+        Faults of the rule set are part of the answer, not an error. UNAVAILABLE when it has tests and scoring, which runs
+        them, can't be reached.
+        """
+
+    @_abc_1.abstractmethod
+    def DiffRuleSets(
+        self,
+        request: _rules_service_pb2.DiffRuleSetsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rules_service_pb2.DiffRuleSetsResponse, _abc.Awaitable[_rules_service_pb2.DiffRuleSetsResponse]]:
+        """What changed from one version to another."""
+
+    @_abc_1.abstractmethod
+    def ExportRuleSet(
+        self,
+        request: _rules_service_pb2.ExportRuleSetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rules_service_pb2.ExportRuleSetResponse, _abc.Awaitable[_rules_service_pb2.ExportRuleSetResponse]]:
+        """A version as YAML, in the form of the presets, to be kept in version control. What ImportRuleSet reads."""
+
+    @_abc_1.abstractmethod
+    def ImportRuleSet(
+        self,
+        request: _rules_service_pb2.ImportRuleSetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rules_service_pb2.ImportRuleSetResponse, _abc.Awaitable[_rules_service_pb2.ImportRuleSetResponse]]:
+        """Makes the draft say exactly what a YAML text says. Errors as of CreateRuleSet; violations name the path in the text."""
+
+    @_abc_1.abstractmethod
+    def RollbackRuleSet(
+        self,
+        request: _rules_service_pb2.RollbackRuleSetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rules_service_pb2.RollbackRuleSetResponse, _abc.Awaitable[_rules_service_pb2.RollbackRuleSetResponse]]:
+        """Puts the version back in force that was so before the present one, or an earlier one; like ActivateRuleSet, but a
+        draft is left alone. FAILED_PRECONDITION when nothing else was ever in force.
+        """
+
+    @_abc_1.abstractmethod
     def ListRules(
         self,
         request: _rules_service_pb2.ListRulesRequest,
@@ -182,7 +277,8 @@ class RulesServiceServicer(metaclass=_abc_1.ABCMeta):
         """Puts a version in force: the draft, or an earlier version again. Existing leads are scored anew in the background.
         Activating the version that is in force already changes nothing and answers its activation. NOT_FOUND when there is
         no such version, ABORTED when the etag is not current, FAILED_PRECONDITION when the version has no rules,
-        or rules in groups that it does not have (a field violation for each).
+        or rules in groups that it does not have, or a golden test that fails (a field violation for each). UNAVAILABLE when
+        the version has golden tests and scoring, which runs them, can't be reached.
         """
 
     @_abc_1.abstractmethod

@@ -23,17 +23,18 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from scoreline.scoring.v1 import intelligence_pb2 as scoreline_dot_scoring_dot_v1_dot_intelligence__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'scoreline/scoring/v1/score_change.proto\x12\x14scoreline.scoring.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf2\x02\n\x0bScoreChange\x12\x0f\n\x07lead_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x35\n\x05\x63\x61use\x18\x03 \x01(\x0e\x32&.scoreline.scoring.v1.ScoreChangeCause\x12\x10\n\x08\x65vent_id\x18\x04 \x01(\t\x12\x12\n\nevent_type\x18\x05 \x01(\t\x12\x16\n\x0eprevious_score\x18\x06 \x01(\x01\x12\r\n\x05score\x18\x07 \x01(\x01\x12\r\n\x05\x64\x65lta\x18\x08 \x01(\x01\x12\x16\n\x0eprevious_stage\x18\t \x01(\t\x12\r\n\x05stage\x18\n \x01(\t\x12\x18\n\x10rule_set_version\x18\x0b \x01(\x05\x12.\n\noccur_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63hange_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04late\x18\x0e \x01(\x08*\xaf\x01\n\x10ScoreChangeCause\x12\"\n\x1eSCORE_CHANGE_CAUSE_UNSPECIFIED\x10\x00\x12\x1c\n\x18SCORE_CHANGE_CAUSE_EVENT\x10\x01\x12\x1c\n\x18SCORE_CHANGE_CAUSE_RULES\x10\x02\x12\x1c\n\x18SCORE_CHANGE_CAUSE_DECAY\x10\x03\x12\x1d\n\x19SCORE_CHANGE_CAUSE_REPLAY\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'scoreline/scoring/v1/score_change.proto\x12\x14scoreline.scoring.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\'scoreline/scoring/v1/intelligence.proto\"\x9b\x04\n\x0bScoreChange\x12\x0f\n\x07lead_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x35\n\x05\x63\x61use\x18\x03 \x01(\x0e\x32&.scoreline.scoring.v1.ScoreChangeCause\x12\x10\n\x08\x65vent_id\x18\x04 \x01(\t\x12\x12\n\nevent_type\x18\x05 \x01(\t\x12\x16\n\x0eprevious_score\x18\x06 \x01(\x01\x12\r\n\x05score\x18\x07 \x01(\x01\x12\r\n\x05\x64\x65lta\x18\x08 \x01(\x01\x12\x16\n\x0eprevious_stage\x18\t \x01(\t\x12\r\n\x05stage\x18\n \x01(\t\x12\x18\n\x10rule_set_version\x18\x0b \x01(\x05\x12.\n\noccur_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63hange_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04late\x18\x0e \x01(\x08\x12\x13\n\x0bmerged_into\x18\x0f \x01(\t\x12\x10\n\x08velocity\x18\x10 \x01(\x01\x12\x19\n\x11previous_velocity\x18\x11 \x01(\x01\x12-\n\x04risk\x18\x12 \x01(\x0e\x32\x1f.scoreline.scoring.v1.RiskLevel\x12\x36\n\rprevious_risk\x18\x13 \x01(\x0e\x32\x1f.scoreline.scoring.v1.RiskLevel*\xb3\x02\n\x10ScoreChangeCause\x12\"\n\x1eSCORE_CHANGE_CAUSE_UNSPECIFIED\x10\x00\x12\x1c\n\x18SCORE_CHANGE_CAUSE_EVENT\x10\x01\x12\x1c\n\x18SCORE_CHANGE_CAUSE_RULES\x10\x02\x12\x1c\n\x18SCORE_CHANGE_CAUSE_DECAY\x10\x03\x12\x1d\n\x19SCORE_CHANGE_CAUSE_REPLAY\x10\x04\x12!\n\x1dSCORE_CHANGE_CAUSE_ADJUSTMENT\x10\x05\x12!\n\x1dSCORE_CHANGE_CAUSE_RETRACTION\x10\x06\x12\x1c\n\x18SCORE_CHANGE_CAUSE_MERGE\x10\x07\x12\x1e\n\x1aSCORE_CHANGE_CAUSE_UNMERGE\x10\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'scoreline.scoring.v1.score_change_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SCORECHANGECAUSE']._serialized_start=472
-  _globals['_SCORECHANGECAUSE']._serialized_end=647
-  _globals['_SCORECHANGE']._serialized_start=99
-  _globals['_SCORECHANGE']._serialized_end=469
+  _globals['_SCORECHANGECAUSE']._serialized_start=682
+  _globals['_SCORECHANGECAUSE']._serialized_end=989
+  _globals['_SCORECHANGE']._serialized_start=140
+  _globals['_SCORECHANGE']._serialized_end=679
 # @@protoc_insertion_point(module_scope)

@@ -27,12 +27,14 @@ from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mas
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from scoreline.common.v1 import scope_pb2 as scoreline_dot_common_dot_v1_dot_scope__pb2
+from scoreline.scoring.v1 import facts_pb2 as scoreline_dot_scoring_dot_v1_dot_facts__pb2
+from scoreline.scoring.v1 import intelligence_pb2 as scoreline_dot_scoring_dot_v1_dot_intelligence__pb2
 from scoreline.scoring.v1 import lead_pb2 as scoreline_dot_scoring_dot_v1_dot_lead__pb2
 from scoreline.scoring.v1 import ledger_pb2 as scoreline_dot_scoring_dot_v1_dot_ledger__pb2
 from scoreline.scoring.v1 import score_change_pb2 as scoreline_dot_scoring_dot_v1_dot_score__change__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*scoreline/scoring/v1/scoring_service.proto\x12\x14scoreline.scoring.v1\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fscoreline/common/v1/scope.proto\x1a\x1fscoreline/scoring/v1/lead.proto\x1a!scoreline/scoring/v1/ledger.proto\x1a\'scoreline/scoring/v1/score_change.proto\"!\n\x0eGetLeadRequest\x12\x0f\n\x07lead_id\x18\x01 \x01(\t\";\n\x0fGetLeadResponse\x12(\n\x04lead\x18\x01 \x01(\x0b\x32\x1a.scoreline.scoring.v1.Lead\"\xb6\x01\n\x10ListLeadsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06stages\x18\x03 \x03(\t\x12\x16\n\tmin_score\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x16\n\tmax_score\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\r\n\x05query\x18\x06 \x01(\t\x12\x10\n\x08order_by\x18\x07 \x01(\tB\x0c\n\n_min_scoreB\x0c\n\n_max_score\"W\n\x11ListLeadsResponse\x12)\n\x05leads\x18\x01 \x03(\x0b\x32\x1a.scoreline.scoring.v1.Lead\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"=\n\x11\x43reateLeadRequest\x12(\n\x04lead\x18\x01 \x01(\x0b\x32\x1a.scoreline.scoring.v1.Lead\">\n\x12\x43reateLeadResponse\x12(\n\x04lead\x18\x01 \x01(\x0b\x32\x1a.scoreline.scoring.v1.Lead\"n\n\x11UpdateLeadRequest\x12(\n\x04lead\x18\x01 \x01(\x0b\x32\x1a.scoreline.scoring.v1.Lead\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\">\n\x12UpdateLeadResponse\x12(\n\x04lead\x18\x01 \x01(\x0b\x32\x1a.scoreline.scoring.v1.Lead\":\n\x15GetLeaderboardRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x0e\n\x06stages\x18\x02 \x03(\t\"Q\n\x16GetLeaderboardResponse\x12\x37\n\x07\x65ntries\x18\x01 \x03(\x0b\x32&.scoreline.scoring.v1.LeaderboardEntry\"J\n\x10LeaderboardEntry\x12\x0c\n\x04rank\x18\x01 \x01(\x05\x12(\n\x04lead\x18\x02 \x01(\x0b\x32\x1a.scoreline.scoring.v1.Lead\"\x17\n\x15GetStageCountsRequest\"e\n\x16GetStageCountsResponse\x12\x36\n\x0cstage_counts\x18\x01 \x03(\x0b\x32 .scoreline.scoring.v1.StageCount\x12\x13\n\x0btotal_count\x18\x02 \x01(\x05\"/\n\nStageCount\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x12\n\nlead_count\x18\x02 \x01(\x05\"a\n\x13ListTimelineRequest\x12\x0f\n\x07lead_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x12\n\ndescending\x18\x04 \x01(\x08\"e\n\x14ListTimelineResponse\x12\x34\n\x07\x65ntries\x18\x01 \x03(\x0b\x32#.scoreline.scoring.v1.TimelineEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xc9\x02\n\rTimelineEntry\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12.\n\noccur_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brecord_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06source\x18\x05 \x01(\t\x12+\n\nproperties\x18\x06 \x01(\x0b\x32\x17.google.protobuf.Struct\x12-\n\x07\x65\x66\x66\x65\x63ts\x18\x07 \x03(\x0b\x32\x1c.scoreline.scoring.v1.Effect\x12\r\n\x05score\x18\x08 \x01(\x01\x12\r\n\x05stage\x18\t \x01(\t\x12-\n\x07\x66\x61\x64ings\x18\n \x03(\x0b\x32\x1c.scoreline.scoring.v1.Fading\"\x9b\x01\n\x06\x45\x66\x66\x65\x63t\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12\x13\n\x0brule_points\x18\x02 \x01(\x01\x12\x0e\n\x06points\x18\x03 \x01(\x01\x12\x32\n\x06reason\x18\x04 \x01(\x0e\x32\".scoreline.scoring.v1.EffectReason\x12\x18\n\x10rule_set_version\x18\x05 \x01(\x05\x12\r\n\x05group\x18\x06 \x01(\t\"Q\n\x06\x46\x61\x64ing\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05group\x18\x02 \x01(\t\x12\x0e\n\x06points\x18\x03 \x01(\x01\"Q\n\x17ListScoreChangesRequest\x12\x0f\n\x07lead_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"m\n\x18ListScoreChangesResponse\x12\x38\n\rscore_changes\x18\x01 \x03(\x0b\x32!.scoreline.scoring.v1.ScoreChange\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"{\n\x0fGetScoreRequest\x12\x0f\n\x07lead_id\x18\x01 \x01(\t\x12)\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08known_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb6\x02\n\x10GetScoreResponse\x12\x0f\n\x07lead_id\x18\x01 \x01(\t\x12\r\n\x05score\x18\x02 \x01(\x01\x12\r\n\x05stage\x18\x03 \x01(\t\x12\x18\n\x10rule_set_version\x18\x04 \x01(\x05\x12\x13\n\x0b\x65vent_count\x18\x05 \x01(\x05\x12\x33\n\x0flast_event_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x0cgroup_scores\x18\x07 \x03(\x0b\x32 .scoreline.scoring.v1.GroupScore\x12)\n\x05\x61s_of\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08known_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"*\n\nGroupScore\x12\r\n\x05group\x18\x01 \x01(\t\x12\r\n\x05score\x18\x02 \x01(\x01\"\x8e\x01\n\x13\x45xplainScoreRequest\x12\x0f\n\x07lead_id\x18\x01 \x01(\t\x12)\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08known_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05limit\x18\x04 \x01(\x05\"\x8c\x03\n\x14\x45xplainScoreResponse\x12\x35\n\x05score\x18\x01 \x01(\x0b\x32&.scoreline.scoring.v1.GetScoreResponse\x12\x39\n\rcontributions\x18\x02 \x03(\x0b\x32\".scoreline.scoring.v1.Contribution\x12\x1a\n\x12\x63ontribution_count\x18\x03 \x01(\x05\x12-\n\x07\x66\x61\x64ings\x18\x04 \x03(\x0b\x32\x1c.scoreline.scoring.v1.Fading\x12\x14\n\x0c\x66\x61\x64ing_count\x18\x05 \x01(\x05\x12\x36\n\x0cgroup_totals\x18\x06 \x03(\x0b\x32 .scoreline.scoring.v1.GroupTotal\x12\x34\n\x0brule_totals\x18\x07 \x03(\x0b\x32\x1f.scoreline.scoring.v1.RuleTotal\x12\x33\n\nnext_stage\x18\x08 \x01(\x0b\x32\x1f.scoreline.scoring.v1.NextStage\"\x92\x01\n\x0c\x43ontribution\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x12\n\nevent_type\x18\x02 \x01(\t\x12.\n\noccur_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x06\x65\x66\x66\x65\x63t\x18\x04 \x01(\x0b\x32\x1c.scoreline.scoring.v1.Effect\"\x85\x01\n\nGroupTotal\x12\r\n\x05group\x18\x01 \x01(\t\x12\x13\n\x0brule_points\x18\x02 \x01(\x01\x12\x16\n\x0e\x63lipped_points\x18\x03 \x01(\x01\x12\x16\n\x0elimited_points\x18\x04 \x01(\x01\x12\x14\n\x0c\x66\x61\x64\x65\x64_points\x18\x05 \x01(\x01\x12\r\n\x05score\x18\x06 \x01(\x01\"\x93\x01\n\tRuleTotal\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12\r\n\x05group\x18\x02 \x01(\t\x12\x13\n\x0b\x65vent_count\x18\x03 \x01(\x05\x12\x15\n\rclipped_count\x18\x04 \x01(\x05\x12\x15\n\rlimited_count\x18\x05 \x01(\x05\x12\x13\n\x0brule_points\x18\x06 \x01(\x01\x12\x0e\n\x06points\x18\x07 \x01(\x01\"s\n\tNextStage\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x11\n\tmin_score\x18\x02 \x01(\x01\x12\x16\n\x0emissing_points\x18\x03 \x01(\x01\x12,\n\x04step\x18\x04 \x01(\x0b\x32\x1e.scoreline.scoring.v1.RuleStep\"a\n\x08RuleStep\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12\x12\n\nevent_type\x18\x02 \x01(\t\x12\x0e\n\x06points\x18\x03 \x01(\x01\x12\x12\n\nsufficient\x18\x04 \x01(\x08\x12\x0c\n\x04when\x18\x05 \x01(\t*~\n\x0c\x45\x66\x66\x65\x63tReason\x12\x1d\n\x19\x45\x46\x46\x45\x43T_REASON_UNSPECIFIED\x10\x00\x12\x19\n\x15\x45\x46\x46\x45\x43T_REASON_APPLIED\x10\x01\x12\x19\n\x15\x45\x46\x46\x45\x43T_REASON_CLIPPED\x10\x02\x12\x19\n\x15\x45\x46\x46\x45\x43T_REASON_LIMITED\x10\x03\x32\xf9\x0c\n\x0eScoringService\x12w\n\x07GetLead\x12$.scoreline.scoring.v1.GetLeadRequest\x1a%.scoreline.scoring.v1.GetLeadResponse\"\x1f\xa8\xd4\x18\x02\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/leads/{lead_id}\x12s\n\tListLeads\x12&.scoreline.scoring.v1.ListLeadsRequest\x1a\'.scoreline.scoring.v1.ListLeadsResponse\"\x15\xa8\xd4\x18\x02\x82\xd3\xe4\x93\x02\x0b\x12\t/v1/leads\x12|\n\nCreateLead\x12\'.scoreline.scoring.v1.CreateLeadRequest\x1a(.scoreline.scoring.v1.CreateLeadResponse\"\x1b\xa8\xd4\x18\x01\x82\xd3\xe4\x93\x02\x11\"\t/v1/leads:\x04lead\x12\x8b\x01\n\nUpdateLead\x12\'.scoreline.scoring.v1.UpdateLeadRequest\x1a(.scoreline.scoring.v1.UpdateLeadResponse\"*\xa8\xd4\x18\x01\x82\xd3\xe4\x93\x02 2\x18/v1/leads/{lead.lead_id}:\x04lead\x12\x88\x01\n\x0eGetLeaderboard\x12+.scoreline.scoring.v1.GetLeaderboardRequest\x1a,.scoreline.scoring.v1.GetLeaderboardResponse\"\x1b\xa8\xd4\x18\x02\x82\xd3\xe4\x93\x02\x11\x12\x0f/v1/leaderboard\x12\x88\x01\n\x0eGetStageCounts\x12+.scoreline.scoring.v1.GetStageCountsRequest\x1a,.scoreline.scoring.v1.GetStageCountsResponse\"\x1b\xa8\xd4\x18\x02\x82\xd3\xe4\x93\x02\x11\x12\x0f/v1/stageCounts\x12\x8f\x01\n\x0cListTimeline\x12).scoreline.scoring.v1.ListTimelineRequest\x1a*.scoreline.scoring.v1.ListTimelineResponse\"(\xa8\xd4\x18\x02\x82\xd3\xe4\x93\x02\x1e\x12\x1c/v1/leads/{lead_id}/timeline\x12\x9f\x01\n\x10ListScoreChanges\x12-.scoreline.scoring.v1.ListScoreChangesRequest\x1a..scoreline.scoring.v1.ListScoreChangesResponse\",\xa8\xd4\x18\x02\x82\xd3\xe4\x93\x02\"\x12 /v1/leads/{lead_id}/scoreChanges\x12\x80\x01\n\x08GetScore\x12%.scoreline.scoring.v1.GetScoreRequest\x1a&.scoreline.scoring.v1.GetScoreResponse\"%\xa8\xd4\x18\x02\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/leads/{lead_id}/score\x12\x8e\x01\n\x0c\x45xplainScore\x12).scoreline.scoring.v1.ExplainScoreRequest\x1a*.scoreline.scoring.v1.ExplainScoreResponse\"\'\xa8\xd4\x18\x02\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/leads/{lead_id}:explain\x12\x86\x01\n\x0cVerifyLedger\x12).scoreline.scoring.v1.VerifyLedgerRequest\x1a*.scoreline.scoring.v1.VerifyLedgerResponse\"\x1d\xa8\xd4\x18\x03\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/ledger:verify0\x01\x12\x85\x01\n\x0bReplayLeads\x12(.scoreline.scoring.v1.ReplayLeadsRequest\x1a).scoreline.scoring.v1.ReplayLeadsResponse\"\x1f\xa8\xd4\x18\x03\x82\xd3\xe4\x93\x02\x15\"\x10/v1/leads:replay:\x01*0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*scoreline/scoring/v1/scoring_service.proto\x12\x14scoreline.scoring.v1\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fscoreline/common/v1/scope.proto\x1a scoreline/scoring/v1/facts.proto\x1a\'scoreline/scoring/v1/intelligence.proto\x1a\x1fscoreline/scoring/v1/lead.proto\x1a!scoreline/scoring/v1/ledger.proto\x1a\'scoreline/scoring/v1/score_change.proto\"!\n\x0eGetLeadRequest\x12\x0f\n\x07lead_id\x18\x01 \x01(\t\";\n\x0fGetLeadResponse\x12(\n\x04lead\x18\x01 \x01(\x0b\x32\x1a.scoreline.scoring.v1.Lead\"\xb6\x01\n\x10ListLeadsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06stages\x18\x03 \x03(\t\x12\x16\n\tmin_score\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x16\n\tmax_score\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\r\n\x05query\x18\x06 \x01(\t\x12\x10\n\x08order_by\x18\x07 \x01(\tB\x0c\n\n_min_scoreB\x0c\n\n_max_score\"W\n\x11ListLeadsResponse\x12)\n\x05leads\x18\x01 \x03(\x0b\x32\x1a.scoreline.scoring.v1.Lead\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"=\n\x11\x43reateLeadRequest\x12(\n\x04lead\x18\x01 \x01(\x0b\x32\x1a.scoreline.scoring.v1.Lead\">\n\x12\x43reateLeadResponse\x12(\n\x04lead\x18\x01 \x01(\x0b\x32\x1a.scoreline.scoring.v1.Lead\"n\n\x11UpdateLeadRequest\x12(\n\x04lead\x18\x01 \x01(\x0b\x32\x1a.scoreline.scoring.v1.Lead\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\">\n\x12UpdateLeadResponse\x12(\n\x04lead\x18\x01 \x01(\x0b\x32\x1a.scoreline.scoring.v1.Lead\":\n\x15GetLeaderboardRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x0e\n\x06stages\x18\x02 \x03(\t\"Q\n\x16GetLeaderboardResponse\x12\x37\n\x07\x65ntries\x18\x01 \x03(\x0b\x32&.scoreline.scoring.v1.LeaderboardEntry\"J\n\x10LeaderboardEntry\x12\x0c\n\x04rank\x18\x01 \x01(\x05\x12(\n\x04lead\x18\x02 \x01(\x0b\x32\x1a.scoreline.scoring.v1.Lead\"\x17\n\x15GetStageCountsRequest\"e\n\x16GetStageCountsResponse\x12\x36\n\x0cstage_counts\x18\x01 \x03(\x0b\x32 .scoreline.scoring.v1.StageCount\x12\x13\n\x0btotal_count\x18\x02 \x01(\x05\"/\n\nStageCount\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x12\n\nlead_count\x18\x02 \x01(\x05\"a\n\x13ListTimelineRequest\x12\x0f\n\x07lead_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x12\n\ndescending\x18\x04 \x01(\x08\"e\n\x14ListTimelineResponse\x12\x34\n\x07\x65ntries\x18\x01 \x03(\x0b\x32#.scoreline.scoring.v1.TimelineEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xc9\x02\n\rTimelineEntry\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12.\n\noccur_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brecord_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06source\x18\x05 \x01(\t\x12+\n\nproperties\x18\x06 \x01(\x0b\x32\x17.google.protobuf.Struct\x12-\n\x07\x65\x66\x66\x65\x63ts\x18\x07 \x03(\x0b\x32\x1c.scoreline.scoring.v1.Effect\x12\r\n\x05score\x18\x08 \x01(\x01\x12\r\n\x05stage\x18\t \x01(\t\x12-\n\x07\x66\x61\x64ings\x18\n \x03(\x0b\x32\x1c.scoreline.scoring.v1.Fading\"\x9b\x01\n\x06\x45\x66\x66\x65\x63t\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12\x13\n\x0brule_points\x18\x02 \x01(\x01\x12\x0e\n\x06points\x18\x03 \x01(\x01\x12\x32\n\x06reason\x18\x04 \x01(\x0e\x32\".scoreline.scoring.v1.EffectReason\x12\x18\n\x10rule_set_version\x18\x05 \x01(\x05\x12\r\n\x05group\x18\x06 \x01(\t\"Q\n\x06\x46\x61\x64ing\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05group\x18\x02 \x01(\t\x12\x0e\n\x06points\x18\x03 \x01(\x01\"Q\n\x17ListScoreChangesRequest\x12\x0f\n\x07lead_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"m\n\x18ListScoreChangesResponse\x12\x38\n\rscore_changes\x18\x01 \x03(\x0b\x32!.scoreline.scoring.v1.ScoreChange\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"{\n\x0fGetScoreRequest\x12\x0f\n\x07lead_id\x18\x01 \x01(\t\x12)\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08known_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb6\x02\n\x10GetScoreResponse\x12\x0f\n\x07lead_id\x18\x01 \x01(\t\x12\r\n\x05score\x18\x02 \x01(\x01\x12\r\n\x05stage\x18\x03 \x01(\t\x12\x18\n\x10rule_set_version\x18\x04 \x01(\x05\x12\x13\n\x0b\x65vent_count\x18\x05 \x01(\x05\x12\x33\n\x0flast_event_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x0cgroup_scores\x18\x07 \x03(\x0b\x32 .scoreline.scoring.v1.GroupScore\x12)\n\x05\x61s_of\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08known_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"*\n\nGroupScore\x12\r\n\x05group\x18\x01 \x01(\t\x12\r\n\x05score\x18\x02 \x01(\x01\"\x8e\x01\n\x13\x45xplainScoreRequest\x12\x0f\n\x07lead_id\x18\x01 \x01(\t\x12)\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08known_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05limit\x18\x04 \x01(\x05\"\x8c\x03\n\x14\x45xplainScoreResponse\x12\x35\n\x05score\x18\x01 \x01(\x0b\x32&.scoreline.scoring.v1.GetScoreResponse\x12\x39\n\rcontributions\x18\x02 \x03(\x0b\x32\".scoreline.scoring.v1.Contribution\x12\x1a\n\x12\x63ontribution_count\x18\x03 \x01(\x05\x12-\n\x07\x66\x61\x64ings\x18\x04 \x03(\x0b\x32\x1c.scoreline.scoring.v1.Fading\x12\x14\n\x0c\x66\x61\x64ing_count\x18\x05 \x01(\x05\x12\x36\n\x0cgroup_totals\x18\x06 \x03(\x0b\x32 .scoreline.scoring.v1.GroupTotal\x12\x34\n\x0brule_totals\x18\x07 \x03(\x0b\x32\x1f.scoreline.scoring.v1.RuleTotal\x12\x33\n\nnext_stage\x18\x08 \x01(\x0b\x32\x1f.scoreline.scoring.v1.NextStage\"\x92\x01\n\x0c\x43ontribution\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x12\n\nevent_type\x18\x02 \x01(\t\x12.\n\noccur_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x06\x65\x66\x66\x65\x63t\x18\x04 \x01(\x0b\x32\x1c.scoreline.scoring.v1.Effect\"\x85\x01\n\nGroupTotal\x12\r\n\x05group\x18\x01 \x01(\t\x12\x13\n\x0brule_points\x18\x02 \x01(\x01\x12\x16\n\x0e\x63lipped_points\x18\x03 \x01(\x01\x12\x16\n\x0elimited_points\x18\x04 \x01(\x01\x12\x14\n\x0c\x66\x61\x64\x65\x64_points\x18\x05 \x01(\x01\x12\r\n\x05score\x18\x06 \x01(\x01\"\x93\x01\n\tRuleTotal\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12\r\n\x05group\x18\x02 \x01(\t\x12\x13\n\x0b\x65vent_count\x18\x03 \x01(\x05\x12\x15\n\rclipped_count\x18\x04 \x01(\x05\x12\x15\n\rlimited_count\x18\x05 \x01(\x05\x12\x13\n\x0brule_points\x18\x06 \x01(\x01\x12\x0e\n\x06points\x18\x07 \x01(\x01\"s\n\tNextStage\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x11\n\tmin_score\x18\x02 \x01(\x01\x12\x16\n\x0emissing_points\x18\x03 \x01(\x01\x12,\n\x04step\x18\x04 \x01(\x0b\x32\x1e.scoreline.scoring.v1.RuleStep\"a\n\x08RuleStep\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12\x12\n\nevent_type\x18\x02 \x01(\t\x12\x0e\n\x06points\x18\x03 \x01(\x01\x12\x12\n\nsufficient\x18\x04 \x01(\x08\x12\x0c\n\x04when\x18\x05 \x01(\t\"\x82\x01\n\x16GetIntelligenceRequest\x12\x0f\n\x07lead_id\x18\x01 \x01(\t\x12)\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08known_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"S\n\x17GetIntelligenceResponse\x12\x38\n\x0cintelligence\x18\x01 \x01(\x0b\x32\".scoreline.scoring.v1.Intelligence*\xf2\x01\n\x0c\x45\x66\x66\x65\x63tReason\x12\x1d\n\x19\x45\x46\x46\x45\x43T_REASON_UNSPECIFIED\x10\x00\x12\x19\n\x15\x45\x46\x46\x45\x43T_REASON_APPLIED\x10\x01\x12\x19\n\x15\x45\x46\x46\x45\x43T_REASON_CLIPPED\x10\x02\x12\x19\n\x15\x45\x46\x46\x45\x43T_REASON_LIMITED\x10\x03\x12\x1b\n\x17\x45\x46\x46\x45\x43T_REASON_RETRACTED\x10\x04\x12\x1b\n\x17\x45\x46\x46\x45\x43T_REASON_DISCARDED\x10\x05\x12\x1c\n\x18\x45\x46\x46\x45\x43T_REASON_TAKEN_BACK\x10\x06\x12\x1a\n\x16\x45\x46\x46\x45\x43T_REASON_ADJUSTED\x10\x07\x32\xdd\x12\n\x0eScoringService\x12w\n\x07GetLead\x12$.scoreline.scoring.v1.GetLeadRequest\x1a%.scoreline.scoring.v1.GetLeadResponse\"\x1f\xa8\xd4\x18\x02\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/leads/{lead_id}\x12s\n\tListLeads\x12&.scoreline.scoring.v1.ListLeadsRequest\x1a\'.scoreline.scoring.v1.ListLeadsResponse\"\x15\xa8\xd4\x18\x02\x82\xd3\xe4\x93\x02\x0b\x12\t/v1/leads\x12|\n\nCreateLead\x12\'.scoreline.scoring.v1.CreateLeadRequest\x1a(.scoreline.scoring.v1.CreateLeadResponse\"\x1b\xa8\xd4\x18\x01\x82\xd3\xe4\x93\x02\x11\"\t/v1/leads:\x04lead\x12\x8b\x01\n\nUpdateLead\x12\'.scoreline.scoring.v1.UpdateLeadRequest\x1a(.scoreline.scoring.v1.UpdateLeadResponse\"*\xa8\xd4\x18\x01\x82\xd3\xe4\x93\x02 2\x18/v1/leads/{lead.lead_id}:\x04lead\x12\x88\x01\n\x0eGetLeaderboard\x12+.scoreline.scoring.v1.GetLeaderboardRequest\x1a,.scoreline.scoring.v1.GetLeaderboardResponse\"\x1b\xa8\xd4\x18\x02\x82\xd3\xe4\x93\x02\x11\x12\x0f/v1/leaderboard\x12\x88\x01\n\x0eGetStageCounts\x12+.scoreline.scoring.v1.GetStageCountsRequest\x1a,.scoreline.scoring.v1.GetStageCountsResponse\"\x1b\xa8\xd4\x18\x02\x82\xd3\xe4\x93\x02\x11\x12\x0f/v1/stageCounts\x12\x8f\x01\n\x0cListTimeline\x12).scoreline.scoring.v1.ListTimelineRequest\x1a*.scoreline.scoring.v1.ListTimelineResponse\"(\xa8\xd4\x18\x02\x82\xd3\xe4\x93\x02\x1e\x12\x1c/v1/leads/{lead_id}/timeline\x12\x9f\x01\n\x10ListScoreChanges\x12-.scoreline.scoring.v1.ListScoreChangesRequest\x1a..scoreline.scoring.v1.ListScoreChangesResponse\",\xa8\xd4\x18\x02\x82\xd3\xe4\x93\x02\"\x12 /v1/leads/{lead_id}/scoreChanges\x12\x80\x01\n\x08GetScore\x12%.scoreline.scoring.v1.GetScoreRequest\x1a&.scoreline.scoring.v1.GetScoreResponse\"%\xa8\xd4\x18\x02\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/leads/{lead_id}/score\x12\x8e\x01\n\x0c\x45xplainScore\x12).scoreline.scoring.v1.ExplainScoreRequest\x1a*.scoreline.scoring.v1.ExplainScoreResponse\"\'\xa8\xd4\x18\x02\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/leads/{lead_id}:explain\x12\x86\x01\n\x0cVerifyLedger\x12).scoreline.scoring.v1.VerifyLedgerRequest\x1a*.scoreline.scoring.v1.VerifyLedgerResponse\"\x1d\xa8\xd4\x18\x03\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/ledger:verify0\x01\x12\x85\x01\n\x0bReplayLeads\x12(.scoreline.scoring.v1.ReplayLeadsRequest\x1a).scoreline.scoring.v1.ReplayLeadsResponse\"\x1f\xa8\xd4\x18\x03\x82\xd3\xe4\x93\x02\x15\"\x10/v1/leads:replay:\x01*0\x01\x12\x9c\x01\n\x0fGetIntelligence\x12,.scoreline.scoring.v1.GetIntelligenceRequest\x1a-.scoreline.scoring.v1.GetIntelligenceResponse\",\xa8\xd4\x18\x02\x82\xd3\xe4\x93\x02\"\x12 /v1/leads/{lead_id}/intelligence\x12\x8d\x01\n\x0b\x41\x64justScore\x12(.scoreline.scoring.v1.AdjustScoreRequest\x1a).scoreline.scoring.v1.AdjustScoreResponse\")\xa8\xd4\x18\x03\x82\xd3\xe4\x93\x02\x1f\"\x1a/v1/leads/{lead_id}:adjust:\x01*\x12\x8b\x01\n\rRetractEvents\x12*.scoreline.scoring.v1.RetractEventsRequest\x1a+.scoreline.scoring.v1.RetractEventsResponse\"!\xa8\xd4\x18\x03\x82\xd3\xe4\x93\x02\x17\"\x12/v1/events:retract:\x01*\x12\x89\x01\n\nMergeLeads\x12\'.scoreline.scoring.v1.MergeLeadsRequest\x1a(.scoreline.scoring.v1.MergeLeadsResponse\"(\xa8\xd4\x18\x03\x82\xd3\xe4\x93\x02\x1e\"\x19/v1/leads/{lead_id}:merge:\x01*\x12\x98\x01\n\x0cUnmergeLeads\x12).scoreline.scoring.v1.UnmergeLeadsRequest\x1a*.scoreline.scoring.v1.UnmergeLeadsResponse\"1\xa8\xd4\x18\x03\x82\xd3\xe4\x93\x02\'\"\"/v1/leads/{merged_lead_id}:unmerge:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -63,70 +65,84 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SCORINGSERVICE'].methods_by_name['VerifyLedger']._serialized_options = b'\250\324\030\003\202\323\344\223\002\023\022\021/v1/ledger:verify'
   _globals['_SCORINGSERVICE'].methods_by_name['ReplayLeads']._loaded_options = None
   _globals['_SCORINGSERVICE'].methods_by_name['ReplayLeads']._serialized_options = b'\250\324\030\003\202\323\344\223\002\025\"\020/v1/leads:replay:\001*'
-  _globals['_EFFECTREASON']._serialized_start=4052
-  _globals['_EFFECTREASON']._serialized_end=4178
-  _globals['_GETLEADREQUEST']._serialized_start=337
-  _globals['_GETLEADREQUEST']._serialized_end=370
-  _globals['_GETLEADRESPONSE']._serialized_start=372
-  _globals['_GETLEADRESPONSE']._serialized_end=431
-  _globals['_LISTLEADSREQUEST']._serialized_start=434
-  _globals['_LISTLEADSREQUEST']._serialized_end=616
-  _globals['_LISTLEADSRESPONSE']._serialized_start=618
-  _globals['_LISTLEADSRESPONSE']._serialized_end=705
-  _globals['_CREATELEADREQUEST']._serialized_start=707
-  _globals['_CREATELEADREQUEST']._serialized_end=768
-  _globals['_CREATELEADRESPONSE']._serialized_start=770
-  _globals['_CREATELEADRESPONSE']._serialized_end=832
-  _globals['_UPDATELEADREQUEST']._serialized_start=834
-  _globals['_UPDATELEADREQUEST']._serialized_end=944
-  _globals['_UPDATELEADRESPONSE']._serialized_start=946
-  _globals['_UPDATELEADRESPONSE']._serialized_end=1008
-  _globals['_GETLEADERBOARDREQUEST']._serialized_start=1010
-  _globals['_GETLEADERBOARDREQUEST']._serialized_end=1068
-  _globals['_GETLEADERBOARDRESPONSE']._serialized_start=1070
-  _globals['_GETLEADERBOARDRESPONSE']._serialized_end=1151
-  _globals['_LEADERBOARDENTRY']._serialized_start=1153
-  _globals['_LEADERBOARDENTRY']._serialized_end=1227
-  _globals['_GETSTAGECOUNTSREQUEST']._serialized_start=1229
-  _globals['_GETSTAGECOUNTSREQUEST']._serialized_end=1252
-  _globals['_GETSTAGECOUNTSRESPONSE']._serialized_start=1254
-  _globals['_GETSTAGECOUNTSRESPONSE']._serialized_end=1355
-  _globals['_STAGECOUNT']._serialized_start=1357
-  _globals['_STAGECOUNT']._serialized_end=1404
-  _globals['_LISTTIMELINEREQUEST']._serialized_start=1406
-  _globals['_LISTTIMELINEREQUEST']._serialized_end=1503
-  _globals['_LISTTIMELINERESPONSE']._serialized_start=1505
-  _globals['_LISTTIMELINERESPONSE']._serialized_end=1606
-  _globals['_TIMELINEENTRY']._serialized_start=1609
-  _globals['_TIMELINEENTRY']._serialized_end=1938
-  _globals['_EFFECT']._serialized_start=1941
-  _globals['_EFFECT']._serialized_end=2096
-  _globals['_FADING']._serialized_start=2098
-  _globals['_FADING']._serialized_end=2179
-  _globals['_LISTSCORECHANGESREQUEST']._serialized_start=2181
-  _globals['_LISTSCORECHANGESREQUEST']._serialized_end=2262
-  _globals['_LISTSCORECHANGESRESPONSE']._serialized_start=2264
-  _globals['_LISTSCORECHANGESRESPONSE']._serialized_end=2373
-  _globals['_GETSCOREREQUEST']._serialized_start=2375
-  _globals['_GETSCOREREQUEST']._serialized_end=2498
-  _globals['_GETSCORERESPONSE']._serialized_start=2501
-  _globals['_GETSCORERESPONSE']._serialized_end=2811
-  _globals['_GROUPSCORE']._serialized_start=2813
-  _globals['_GROUPSCORE']._serialized_end=2855
-  _globals['_EXPLAINSCOREREQUEST']._serialized_start=2858
-  _globals['_EXPLAINSCOREREQUEST']._serialized_end=3000
-  _globals['_EXPLAINSCORERESPONSE']._serialized_start=3003
-  _globals['_EXPLAINSCORERESPONSE']._serialized_end=3399
-  _globals['_CONTRIBUTION']._serialized_start=3402
-  _globals['_CONTRIBUTION']._serialized_end=3548
-  _globals['_GROUPTOTAL']._serialized_start=3551
-  _globals['_GROUPTOTAL']._serialized_end=3684
-  _globals['_RULETOTAL']._serialized_start=3687
-  _globals['_RULETOTAL']._serialized_end=3834
-  _globals['_NEXTSTAGE']._serialized_start=3836
-  _globals['_NEXTSTAGE']._serialized_end=3951
-  _globals['_RULESTEP']._serialized_start=3953
-  _globals['_RULESTEP']._serialized_end=4050
-  _globals['_SCORINGSERVICE']._serialized_start=4181
-  _globals['_SCORINGSERVICE']._serialized_end=5838
+  _globals['_SCORINGSERVICE'].methods_by_name['GetIntelligence']._loaded_options = None
+  _globals['_SCORINGSERVICE'].methods_by_name['GetIntelligence']._serialized_options = b'\250\324\030\002\202\323\344\223\002\"\022 /v1/leads/{lead_id}/intelligence'
+  _globals['_SCORINGSERVICE'].methods_by_name['AdjustScore']._loaded_options = None
+  _globals['_SCORINGSERVICE'].methods_by_name['AdjustScore']._serialized_options = b'\250\324\030\003\202\323\344\223\002\037\"\032/v1/leads/{lead_id}:adjust:\001*'
+  _globals['_SCORINGSERVICE'].methods_by_name['RetractEvents']._loaded_options = None
+  _globals['_SCORINGSERVICE'].methods_by_name['RetractEvents']._serialized_options = b'\250\324\030\003\202\323\344\223\002\027\"\022/v1/events:retract:\001*'
+  _globals['_SCORINGSERVICE'].methods_by_name['MergeLeads']._loaded_options = None
+  _globals['_SCORINGSERVICE'].methods_by_name['MergeLeads']._serialized_options = b'\250\324\030\003\202\323\344\223\002\036\"\031/v1/leads/{lead_id}:merge:\001*'
+  _globals['_SCORINGSERVICE'].methods_by_name['UnmergeLeads']._loaded_options = None
+  _globals['_SCORINGSERVICE'].methods_by_name['UnmergeLeads']._serialized_options = b'\250\324\030\003\202\323\344\223\002\'\"\"/v1/leads/{merged_lead_id}:unmerge:\001*'
+  _globals['_EFFECTREASON']._serialized_start=4346
+  _globals['_EFFECTREASON']._serialized_end=4588
+  _globals['_GETLEADREQUEST']._serialized_start=412
+  _globals['_GETLEADREQUEST']._serialized_end=445
+  _globals['_GETLEADRESPONSE']._serialized_start=447
+  _globals['_GETLEADRESPONSE']._serialized_end=506
+  _globals['_LISTLEADSREQUEST']._serialized_start=509
+  _globals['_LISTLEADSREQUEST']._serialized_end=691
+  _globals['_LISTLEADSRESPONSE']._serialized_start=693
+  _globals['_LISTLEADSRESPONSE']._serialized_end=780
+  _globals['_CREATELEADREQUEST']._serialized_start=782
+  _globals['_CREATELEADREQUEST']._serialized_end=843
+  _globals['_CREATELEADRESPONSE']._serialized_start=845
+  _globals['_CREATELEADRESPONSE']._serialized_end=907
+  _globals['_UPDATELEADREQUEST']._serialized_start=909
+  _globals['_UPDATELEADREQUEST']._serialized_end=1019
+  _globals['_UPDATELEADRESPONSE']._serialized_start=1021
+  _globals['_UPDATELEADRESPONSE']._serialized_end=1083
+  _globals['_GETLEADERBOARDREQUEST']._serialized_start=1085
+  _globals['_GETLEADERBOARDREQUEST']._serialized_end=1143
+  _globals['_GETLEADERBOARDRESPONSE']._serialized_start=1145
+  _globals['_GETLEADERBOARDRESPONSE']._serialized_end=1226
+  _globals['_LEADERBOARDENTRY']._serialized_start=1228
+  _globals['_LEADERBOARDENTRY']._serialized_end=1302
+  _globals['_GETSTAGECOUNTSREQUEST']._serialized_start=1304
+  _globals['_GETSTAGECOUNTSREQUEST']._serialized_end=1327
+  _globals['_GETSTAGECOUNTSRESPONSE']._serialized_start=1329
+  _globals['_GETSTAGECOUNTSRESPONSE']._serialized_end=1430
+  _globals['_STAGECOUNT']._serialized_start=1432
+  _globals['_STAGECOUNT']._serialized_end=1479
+  _globals['_LISTTIMELINEREQUEST']._serialized_start=1481
+  _globals['_LISTTIMELINEREQUEST']._serialized_end=1578
+  _globals['_LISTTIMELINERESPONSE']._serialized_start=1580
+  _globals['_LISTTIMELINERESPONSE']._serialized_end=1681
+  _globals['_TIMELINEENTRY']._serialized_start=1684
+  _globals['_TIMELINEENTRY']._serialized_end=2013
+  _globals['_EFFECT']._serialized_start=2016
+  _globals['_EFFECT']._serialized_end=2171
+  _globals['_FADING']._serialized_start=2173
+  _globals['_FADING']._serialized_end=2254
+  _globals['_LISTSCORECHANGESREQUEST']._serialized_start=2256
+  _globals['_LISTSCORECHANGESREQUEST']._serialized_end=2337
+  _globals['_LISTSCORECHANGESRESPONSE']._serialized_start=2339
+  _globals['_LISTSCORECHANGESRESPONSE']._serialized_end=2448
+  _globals['_GETSCOREREQUEST']._serialized_start=2450
+  _globals['_GETSCOREREQUEST']._serialized_end=2573
+  _globals['_GETSCORERESPONSE']._serialized_start=2576
+  _globals['_GETSCORERESPONSE']._serialized_end=2886
+  _globals['_GROUPSCORE']._serialized_start=2888
+  _globals['_GROUPSCORE']._serialized_end=2930
+  _globals['_EXPLAINSCOREREQUEST']._serialized_start=2933
+  _globals['_EXPLAINSCOREREQUEST']._serialized_end=3075
+  _globals['_EXPLAINSCORERESPONSE']._serialized_start=3078
+  _globals['_EXPLAINSCORERESPONSE']._serialized_end=3474
+  _globals['_CONTRIBUTION']._serialized_start=3477
+  _globals['_CONTRIBUTION']._serialized_end=3623
+  _globals['_GROUPTOTAL']._serialized_start=3626
+  _globals['_GROUPTOTAL']._serialized_end=3759
+  _globals['_RULETOTAL']._serialized_start=3762
+  _globals['_RULETOTAL']._serialized_end=3909
+  _globals['_NEXTSTAGE']._serialized_start=3911
+  _globals['_NEXTSTAGE']._serialized_end=4026
+  _globals['_RULESTEP']._serialized_start=4028
+  _globals['_RULESTEP']._serialized_end=4125
+  _globals['_GETINTELLIGENCEREQUEST']._serialized_start=4128
+  _globals['_GETINTELLIGENCEREQUEST']._serialized_end=4258
+  _globals['_GETINTELLIGENCERESPONSE']._serialized_start=4260
+  _globals['_GETINTELLIGENCERESPONSE']._serialized_end=4343
+  _globals['_SCORINGSERVICE']._serialized_start=4591
+  _globals['_SCORINGSERVICE']._serialized_end=6988
 # @@protoc_insertion_point(module_scope)

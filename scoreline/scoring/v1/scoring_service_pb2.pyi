@@ -5,6 +5,8 @@ from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from scoreline.common.v1 import scope_pb2 as _scope_pb2
+from scoreline.scoring.v1 import facts_pb2 as _facts_pb2
+from scoreline.scoring.v1 import intelligence_pb2 as _intelligence_pb2
 from scoreline.scoring.v1 import lead_pb2 as _lead_pb2
 from scoreline.scoring.v1 import ledger_pb2 as _ledger_pb2
 from scoreline.scoring.v1 import score_change_pb2 as _score_change_pb2
@@ -23,10 +25,18 @@ class EffectReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     EFFECT_REASON_APPLIED: _ClassVar[EffectReason]
     EFFECT_REASON_CLIPPED: _ClassVar[EffectReason]
     EFFECT_REASON_LIMITED: _ClassVar[EffectReason]
+    EFFECT_REASON_RETRACTED: _ClassVar[EffectReason]
+    EFFECT_REASON_DISCARDED: _ClassVar[EffectReason]
+    EFFECT_REASON_TAKEN_BACK: _ClassVar[EffectReason]
+    EFFECT_REASON_ADJUSTED: _ClassVar[EffectReason]
 EFFECT_REASON_UNSPECIFIED: EffectReason
 EFFECT_REASON_APPLIED: EffectReason
 EFFECT_REASON_CLIPPED: EffectReason
 EFFECT_REASON_LIMITED: EffectReason
+EFFECT_REASON_RETRACTED: EffectReason
+EFFECT_REASON_DISCARDED: EffectReason
+EFFECT_REASON_TAKEN_BACK: EffectReason
+EFFECT_REASON_ADJUSTED: EffectReason
 
 class GetLeadRequest(_message.Message):
     __slots__ = ("lead_id",)
@@ -365,3 +375,19 @@ class RuleStep(_message.Message):
     sufficient: bool
     when: str
     def __init__(self, rule_id: _Optional[str] = ..., event_type: _Optional[str] = ..., points: _Optional[float] = ..., sufficient: _Optional[bool] = ..., when: _Optional[str] = ...) -> None: ...
+
+class GetIntelligenceRequest(_message.Message):
+    __slots__ = ("lead_id", "as_of", "known_at")
+    LEAD_ID_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_FIELD_NUMBER: _ClassVar[int]
+    KNOWN_AT_FIELD_NUMBER: _ClassVar[int]
+    lead_id: str
+    as_of: _timestamp_pb2.Timestamp
+    known_at: _timestamp_pb2.Timestamp
+    def __init__(self, lead_id: _Optional[str] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., known_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class GetIntelligenceResponse(_message.Message):
+    __slots__ = ("intelligence",)
+    INTELLIGENCE_FIELD_NUMBER: _ClassVar[int]
+    intelligence: _intelligence_pb2.Intelligence
+    def __init__(self, intelligence: _Optional[_Union[_intelligence_pb2.Intelligence, _Mapping]] = ...) -> None: ...

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from scoreline.scoring.v1 import facts_pb2 as scoreline_dot_scoring_dot_v1_dot_facts__pb2
 from scoreline.scoring.v1 import ledger_pb2 as scoreline_dot_scoring_dot_v1_dot_ledger__pb2
 from scoreline.scoring.v1 import scoring_service_pb2 as scoreline_dot_scoring_dot_v1_dot_scoring__service__pb2
 
@@ -98,6 +99,31 @@ class ScoringServiceStub:
                 '/scoreline.scoring.v1.ScoringService/ReplayLeads',
                 request_serializer=scoreline_dot_scoring_dot_v1_dot_ledger__pb2.ReplayLeadsRequest.SerializeToString,
                 response_deserializer=scoreline_dot_scoring_dot_v1_dot_ledger__pb2.ReplayLeadsResponse.FromString,
+                _registered_method=True)
+        self.GetIntelligence = channel.unary_unary(
+                '/scoreline.scoring.v1.ScoringService/GetIntelligence',
+                request_serializer=scoreline_dot_scoring_dot_v1_dot_scoring__service__pb2.GetIntelligenceRequest.SerializeToString,
+                response_deserializer=scoreline_dot_scoring_dot_v1_dot_scoring__service__pb2.GetIntelligenceResponse.FromString,
+                _registered_method=True)
+        self.AdjustScore = channel.unary_unary(
+                '/scoreline.scoring.v1.ScoringService/AdjustScore',
+                request_serializer=scoreline_dot_scoring_dot_v1_dot_facts__pb2.AdjustScoreRequest.SerializeToString,
+                response_deserializer=scoreline_dot_scoring_dot_v1_dot_facts__pb2.AdjustScoreResponse.FromString,
+                _registered_method=True)
+        self.RetractEvents = channel.unary_unary(
+                '/scoreline.scoring.v1.ScoringService/RetractEvents',
+                request_serializer=scoreline_dot_scoring_dot_v1_dot_facts__pb2.RetractEventsRequest.SerializeToString,
+                response_deserializer=scoreline_dot_scoring_dot_v1_dot_facts__pb2.RetractEventsResponse.FromString,
+                _registered_method=True)
+        self.MergeLeads = channel.unary_unary(
+                '/scoreline.scoring.v1.ScoringService/MergeLeads',
+                request_serializer=scoreline_dot_scoring_dot_v1_dot_facts__pb2.MergeLeadsRequest.SerializeToString,
+                response_deserializer=scoreline_dot_scoring_dot_v1_dot_facts__pb2.MergeLeadsResponse.FromString,
+                _registered_method=True)
+        self.UnmergeLeads = channel.unary_unary(
+                '/scoreline.scoring.v1.ScoringService/UnmergeLeads',
+                request_serializer=scoreline_dot_scoring_dot_v1_dot_facts__pb2.UnmergeLeadsRequest.SerializeToString,
+                response_deserializer=scoreline_dot_scoring_dot_v1_dot_facts__pb2.UnmergeLeadsResponse.FromString,
                 _registered_method=True)
 
 
@@ -197,6 +223,44 @@ class ScoringServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetIntelligence(self, request, context):
+        """What a lead's history says about what to do next: grade, velocity, trend, risk, next action.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AdjustScore(self, request, context):
+        """Gives or takes points by hand. INVALID_ARGUMENT for a group that the rules in force don't have.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RetractEvents(self, request, context):
+        """Makes events count for nothing: one, a list, or all that are like a filter. What is retracted already stays so.
+        RESOURCE_EXHAUSTED when a filter finds more than 100,000.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MergeLeads(self, request, context):
+        """Makes two leads one. References and the id of the merged lead lead to the other from then on. FAILED_PRECONDITION
+        when they are one already.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnmergeLeads(self, request, context):
+        """Undoes a merge, by hand or by an `identify` event: both leads are what they would be without it. FAILED_PRECONDITION
+        when the lead is not merged.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ScoringServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -259,6 +323,31 @@ def add_ScoringServiceServicer_to_server(servicer, server):
                     servicer.ReplayLeads,
                     request_deserializer=scoreline_dot_scoring_dot_v1_dot_ledger__pb2.ReplayLeadsRequest.FromString,
                     response_serializer=scoreline_dot_scoring_dot_v1_dot_ledger__pb2.ReplayLeadsResponse.SerializeToString,
+            ),
+            'GetIntelligence': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetIntelligence,
+                    request_deserializer=scoreline_dot_scoring_dot_v1_dot_scoring__service__pb2.GetIntelligenceRequest.FromString,
+                    response_serializer=scoreline_dot_scoring_dot_v1_dot_scoring__service__pb2.GetIntelligenceResponse.SerializeToString,
+            ),
+            'AdjustScore': grpc.unary_unary_rpc_method_handler(
+                    servicer.AdjustScore,
+                    request_deserializer=scoreline_dot_scoring_dot_v1_dot_facts__pb2.AdjustScoreRequest.FromString,
+                    response_serializer=scoreline_dot_scoring_dot_v1_dot_facts__pb2.AdjustScoreResponse.SerializeToString,
+            ),
+            'RetractEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetractEvents,
+                    request_deserializer=scoreline_dot_scoring_dot_v1_dot_facts__pb2.RetractEventsRequest.FromString,
+                    response_serializer=scoreline_dot_scoring_dot_v1_dot_facts__pb2.RetractEventsResponse.SerializeToString,
+            ),
+            'MergeLeads': grpc.unary_unary_rpc_method_handler(
+                    servicer.MergeLeads,
+                    request_deserializer=scoreline_dot_scoring_dot_v1_dot_facts__pb2.MergeLeadsRequest.FromString,
+                    response_serializer=scoreline_dot_scoring_dot_v1_dot_facts__pb2.MergeLeadsResponse.SerializeToString,
+            ),
+            'UnmergeLeads': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnmergeLeads,
+                    request_deserializer=scoreline_dot_scoring_dot_v1_dot_facts__pb2.UnmergeLeadsRequest.FromString,
+                    response_serializer=scoreline_dot_scoring_dot_v1_dot_facts__pb2.UnmergeLeadsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -589,6 +678,141 @@ class ScoringService:
             '/scoreline.scoring.v1.ScoringService/ReplayLeads',
             scoreline_dot_scoring_dot_v1_dot_ledger__pb2.ReplayLeadsRequest.SerializeToString,
             scoreline_dot_scoring_dot_v1_dot_ledger__pb2.ReplayLeadsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetIntelligence(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/scoreline.scoring.v1.ScoringService/GetIntelligence',
+            scoreline_dot_scoring_dot_v1_dot_scoring__service__pb2.GetIntelligenceRequest.SerializeToString,
+            scoreline_dot_scoring_dot_v1_dot_scoring__service__pb2.GetIntelligenceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AdjustScore(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/scoreline.scoring.v1.ScoringService/AdjustScore',
+            scoreline_dot_scoring_dot_v1_dot_facts__pb2.AdjustScoreRequest.SerializeToString,
+            scoreline_dot_scoring_dot_v1_dot_facts__pb2.AdjustScoreResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetractEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/scoreline.scoring.v1.ScoringService/RetractEvents',
+            scoreline_dot_scoring_dot_v1_dot_facts__pb2.RetractEventsRequest.SerializeToString,
+            scoreline_dot_scoring_dot_v1_dot_facts__pb2.RetractEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MergeLeads(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/scoreline.scoring.v1.ScoringService/MergeLeads',
+            scoreline_dot_scoring_dot_v1_dot_facts__pb2.MergeLeadsRequest.SerializeToString,
+            scoreline_dot_scoring_dot_v1_dot_facts__pb2.MergeLeadsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnmergeLeads(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/scoreline.scoring.v1.ScoringService/UnmergeLeads',
+            scoreline_dot_scoring_dot_v1_dot_facts__pb2.UnmergeLeadsRequest.SerializeToString,
+            scoreline_dot_scoring_dot_v1_dot_facts__pb2.UnmergeLeadsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from scoreline.scoring.v1 import facts_pb2 as _facts_pb2
 from scoreline.scoring.v1 import ledger_pb2 as _ledger_pb2
 from scoreline.scoring.v1 import scoring_service_pb2 as _scoring_service_pb2
 import abc as _abc_1
@@ -72,6 +73,22 @@ class ScoringServiceStub:
     """Computes leads' scores anew from the ledger, batch by batch, and mends what differs. Over HTTP it is a server-sent
     event stream.
     """
+    GetIntelligence: _grpc.UnaryUnaryMultiCallable[_scoring_service_pb2.GetIntelligenceRequest, _scoring_service_pb2.GetIntelligenceResponse]
+    """What a lead's history says about what to do next: grade, velocity, trend, risk, next action."""
+    AdjustScore: _grpc.UnaryUnaryMultiCallable[_facts_pb2.AdjustScoreRequest, _facts_pb2.AdjustScoreResponse]
+    """Gives or takes points by hand. INVALID_ARGUMENT for a group that the rules in force don't have."""
+    RetractEvents: _grpc.UnaryUnaryMultiCallable[_facts_pb2.RetractEventsRequest, _facts_pb2.RetractEventsResponse]
+    """Makes events count for nothing: one, a list, or all that are like a filter. What is retracted already stays so.
+    RESOURCE_EXHAUSTED when a filter finds more than 100,000.
+    """
+    MergeLeads: _grpc.UnaryUnaryMultiCallable[_facts_pb2.MergeLeadsRequest, _facts_pb2.MergeLeadsResponse]
+    """Makes two leads one. References and the id of the merged lead lead to the other from then on. FAILED_PRECONDITION
+    when they are one already.
+    """
+    UnmergeLeads: _grpc.UnaryUnaryMultiCallable[_facts_pb2.UnmergeLeadsRequest, _facts_pb2.UnmergeLeadsResponse]
+    """Undoes a merge, by hand or by an `identify` event: both leads are what they would be without it. FAILED_PRECONDITION
+    when the lead is not merged.
+    """
 
 @_typing.type_check_only
 class ScoringServiceAsyncStub(ScoringServiceStub):
@@ -115,6 +132,22 @@ class ScoringServiceAsyncStub(ScoringServiceStub):
     ReplayLeads: _aio.UnaryStreamMultiCallable[_ledger_pb2.ReplayLeadsRequest, _ledger_pb2.ReplayLeadsResponse]  # type: ignore[assignment]
     """Computes leads' scores anew from the ledger, batch by batch, and mends what differs. Over HTTP it is a server-sent
     event stream.
+    """
+    GetIntelligence: _aio.UnaryUnaryMultiCallable[_scoring_service_pb2.GetIntelligenceRequest, _scoring_service_pb2.GetIntelligenceResponse]  # type: ignore[assignment]
+    """What a lead's history says about what to do next: grade, velocity, trend, risk, next action."""
+    AdjustScore: _aio.UnaryUnaryMultiCallable[_facts_pb2.AdjustScoreRequest, _facts_pb2.AdjustScoreResponse]  # type: ignore[assignment]
+    """Gives or takes points by hand. INVALID_ARGUMENT for a group that the rules in force don't have."""
+    RetractEvents: _aio.UnaryUnaryMultiCallable[_facts_pb2.RetractEventsRequest, _facts_pb2.RetractEventsResponse]  # type: ignore[assignment]
+    """Makes events count for nothing: one, a list, or all that are like a filter. What is retracted already stays so.
+    RESOURCE_EXHAUSTED when a filter finds more than 100,000.
+    """
+    MergeLeads: _aio.UnaryUnaryMultiCallable[_facts_pb2.MergeLeadsRequest, _facts_pb2.MergeLeadsResponse]  # type: ignore[assignment]
+    """Makes two leads one. References and the id of the merged lead lead to the other from then on. FAILED_PRECONDITION
+    when they are one already.
+    """
+    UnmergeLeads: _aio.UnaryUnaryMultiCallable[_facts_pb2.UnmergeLeadsRequest, _facts_pb2.UnmergeLeadsResponse]  # type: ignore[assignment]
+    """Undoes a merge, by hand or by an `identify` event: both leads are what they would be without it. FAILED_PRECONDITION
+    when the lead is not merged.
     """
 
 class ScoringServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -228,6 +261,52 @@ class ScoringServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_ledger_pb2.ReplayLeadsResponse], _abc.AsyncIterator[_ledger_pb2.ReplayLeadsResponse]]:
         """Computes leads' scores anew from the ledger, batch by batch, and mends what differs. Over HTTP it is a server-sent
         event stream.
+        """
+
+    @_abc_1.abstractmethod
+    def GetIntelligence(
+        self,
+        request: _scoring_service_pb2.GetIntelligenceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_scoring_service_pb2.GetIntelligenceResponse, _abc.Awaitable[_scoring_service_pb2.GetIntelligenceResponse]]:
+        """What a lead's history says about what to do next: grade, velocity, trend, risk, next action."""
+
+    @_abc_1.abstractmethod
+    def AdjustScore(
+        self,
+        request: _facts_pb2.AdjustScoreRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_facts_pb2.AdjustScoreResponse, _abc.Awaitable[_facts_pb2.AdjustScoreResponse]]:
+        """Gives or takes points by hand. INVALID_ARGUMENT for a group that the rules in force don't have."""
+
+    @_abc_1.abstractmethod
+    def RetractEvents(
+        self,
+        request: _facts_pb2.RetractEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_facts_pb2.RetractEventsResponse, _abc.Awaitable[_facts_pb2.RetractEventsResponse]]:
+        """Makes events count for nothing: one, a list, or all that are like a filter. What is retracted already stays so.
+        RESOURCE_EXHAUSTED when a filter finds more than 100,000.
+        """
+
+    @_abc_1.abstractmethod
+    def MergeLeads(
+        self,
+        request: _facts_pb2.MergeLeadsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_facts_pb2.MergeLeadsResponse, _abc.Awaitable[_facts_pb2.MergeLeadsResponse]]:
+        """Makes two leads one. References and the id of the merged lead lead to the other from then on. FAILED_PRECONDITION
+        when they are one already.
+        """
+
+    @_abc_1.abstractmethod
+    def UnmergeLeads(
+        self,
+        request: _facts_pb2.UnmergeLeadsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_facts_pb2.UnmergeLeadsResponse, _abc.Awaitable[_facts_pb2.UnmergeLeadsResponse]]:
+        """Undoes a merge, by hand or by an `identify` event: both leads are what they would be without it. FAILED_PRECONDITION
+        when the lead is not merged.
         """
 
 def add_ScoringServiceServicer_to_server(servicer: ScoringServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
