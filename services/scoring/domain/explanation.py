@@ -2,11 +2,12 @@
 score exactly, and the way to the next stage. The fold does the reckoning; here it is only kept account of."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from services.scoring.domain.fold import TOTAL, Effect, Fading, Fold, Reason
+from services.scoring.domain.balance import TOTAL, Fading
+from services.scoring.domain.fold import Effect, Fold, Outcome, Reason
 from services.scoring.domain.model import NO_GROUP, Entry, Rule, RuleSet, Stage
 from services.scoring.domain.state import State
 
@@ -19,6 +20,8 @@ class Contribution:
 
     entry: Entry
     effect: Effect
+    version: int
+    """Of the rule set that the rule is of."""
 
 
 @dataclass(slots=True)
@@ -107,21 +110,25 @@ class Account:
         self._contributions = _Newest[Contribution](limit)
         self._fadings = _Newest[Fading](limit)
         self._groups: dict[str, GroupTotal] = {}
-        self._by_rule: dict[str, RuleTotal] = {}
+        self._by_rule: dict[tuple[str, str], RuleTotal] = {}
 
-    def apply(self, entry: Entry) -> None:
-        """One more entry, in order of position."""
-        fadings, effects = self._fold.apply(entry)
-        self._faded(fadings)
-        for effect in effects:
-            self._contributions.add(Contribution(entry, effect))
-            self._count(effect)
+    def apply(self, entry: Entry) -> Outcome:
+        """One more entry, in order."""
+        outcome = self._fold.apply(entry)
+        self._faded(outcome.fadings)
+        for effect in outcome.effects:
+            self._contributions.add(Contribution(entry, effect, outcome.version))
+            if effect.reason not in (Reason.RETRACTED, Reason.DISCARDED):
+                self._count(effect)
+        return outcome
 
     def explain(self, as_of: int) -> Explanation:
         """What the entries came to at an instant (microseconds) not before the last of them."""
         self._faded(self._fold.fade_to(as_of))
         state = self._fold.state
-        order = {rule.rule_id: number for number, rule in enumerate(self._rules.rules)}
+        # Adjustments by hand, which are no rule's, come first; rules that are in force no more last.
+        order = {"": -1} | {rule.rule_id: n for n, rule in enumerate(self._rules.rules)}
+        last = len(order)
         return Explanation(
             state=state,
             contributions=tuple(self._contributions.kept),
@@ -129,13 +136,19 @@ class Account:
             fadings=tuple(self._fadings.kept),
             fading_count=self._fadings.count,
             groups=tuple(self._group(name) for name in group_names(self._rules, state)),
-            rules=tuple(sorted(self._by_rule.values(), key=lambda total: order[total.rule_id])),
+            rules=tuple(
+                sorted(
+                    self._by_rule.values(),
+                    key=lambda total: (order.get(total.rule_id, last), total.rule_id, total.group),
+                )
+            ),
             next_stage=next_stage(self._rules, self._fold, as_of),
         )
 
     def _count(self, effect: Effect) -> None:
         group = self._group(effect.group)
-        rule = self._by_rule.setdefault(effect.rule_id, RuleTotal(effect.rule_id, effect.group))
+        key = (effect.rule_id, effect.group)
+        rule = self._by_rule.setdefault(key, RuleTotal(*key))
         lost = effect.rule_points - effect.points
         rule.event_count += 1
         rule.rule_points += effect.rule_points
@@ -149,7 +162,7 @@ class Account:
             rule.clipped_count += 1
             group.clipped += lost
 
-    def _faded(self, fadings: list[Fading]) -> None:
+    def _faded(self, fadings: Iterable[Fading]) -> None:
         for fading in fadings:
             self._fadings.add(fading)
             self._group(fading.group).faded += fading.points

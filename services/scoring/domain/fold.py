@@ -1,23 +1,25 @@
 """The fold: entries in order, each applied to the state before it. `fold` from nothing and `apply` one by one give the
 same state; `trace` gives every step with its effects and what faded before it, which together sum to the score."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
-from services.scoring.domain.decay import PerContribution
+from services.scoring.domain.balance import Balance, Fading
 from services.scoring.domain.model import (
+    ADJUSTMENT,
     ATTRIBUTE_TYPES,
+    NO_GROUP,
+    RETRACTION,
     Entry,
-    Group,
+    LateEvents,
+    Limit,
     Rule,
     RuleSet,
     microseconds,
 )
-from services.scoring.domain.state import EMPTY, Contribution, State
-
-TOTAL = "*"
-"""Stands for the total where a group is named."""
+from services.scoring.domain.state import EMPTY, Activity, State
 
 
 class Reason(Enum):
@@ -28,13 +30,22 @@ class Reason(Enum):
     """The group's score or the total would have passed its bounds."""
     LIMITED = "limited"
     """The rule had counted as often as it may."""
+    TAKEN_BACK = "taken_back"
+    """A standing rule's condition holds no more."""
+    ADJUSTED = "adjusted"
+    """Given or taken by hand."""
+    RETRACTED = "retracted"
+    """The event was retracted."""
+    DISCARDED = "discarded"
+    """The event came late, under rules that discard late events."""
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What one rule made of one entry."""
+    """What one rule made of one entry; or that the entry counts for nothing."""
 
     rule_id: str
+    """Empty where it is no rule's: an adjustment by hand, an event that counts for nothing."""
     group: str
     rule_points: int
     """Milli-points the rule gives."""
@@ -44,205 +55,242 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True)
-class Fading:
-    """Points that time took."""
+class Outcome:
+    """What became of an entry."""
 
     at: int
-    """Microseconds."""
-    group: str
-    """Or TOTAL."""
-    points: int
-    """Milli-points; negative."""
+    """Microseconds: the time it was applied at."""
+    version: int
+    """Of the rule set whose rules it met."""
+    fadings: Sequence[Fading] = ()
+    """Since the entry before."""
+    effects: Sequence[Effect] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """An entry, what faded since the one before, what it did, and the state after it."""
+    """An entry, what became of it, and the state after it."""
 
     entry: Entry
-    fadings: tuple[Fading, ...]
-    effects: tuple[Effect, ...]
+    outcome: Outcome
     state: State
 
 
 class Fold:
-    """A fold under way, from a state on."""
+    """A fold under way, from a state on. Events count for nothing whose ids are in `retracted`, or in the retractions
+    among the entries, which come first."""
 
-    def __init__(self, rules: RuleSet, state: State = EMPTY) -> None:
+    def __init__(
+        self, rules: RuleSet, state: State = EMPTY, retracted: frozenset[str] = frozenset()
+    ) -> None:
         self._rules = rules
-        self._scores = dict(state.scores)
-        self._total_faded = state.total_faded
-        self._total = state.score
+        self._retracted = retracted
+        self._balance = Balance(rules, state)
         self._event_count = state.event_count
         self._last_position = state.last_position
-        self._faded_to = state.faded_to
-        self._contributions = list(state.contributions)
         self._uses = dict(state.uses)
         self._attributes = dict(state.attributes)
+        self._standing = dict(state.standing)
+        self._activity = state.activity
 
     @property
     def score(self) -> int:
         """Milli-points."""
-        return self._total
+        return self._balance.total
+
+    @property
+    def activity(self) -> Activity:
+        """What the lead did."""
+        return self._activity
 
     @property
     def state(self) -> State:
         """Where the fold stands."""
+        balance = self._balance
         return State(
-            scores=dict(self._scores),
-            total_faded=self._total_faded,
+            scores=dict(balance.scores),
+            total_faded=balance.total_faded,
             event_count=self._event_count,
             last_position=self._last_position,
-            faded_to=self._faded_to,
-            contributions=tuple(self._contributions),
+            faded_to=balance.faded_to,
+            activity=self._activity,
+            contributions=tuple(balance.contributions),
             uses=dict(self._uses),
             attributes=dict(self._attributes),
+            standing=dict(self._standing),
         )
 
-    def apply(self, entry: Entry) -> tuple[list[Fading], list[Effect]]:
+    def apply(self, entry: Entry) -> Outcome:
         """One more entry: first what fades up to it, then every rule for its type, in rule order."""
-        at = microseconds(entry.occurred_at)
+        source = self._rules.bound_to(entry)
+        if entry.type == RETRACTION:
+            self._retracted |= retracted_in([entry])
+            return Outcome(self._balance.faded_to, source.version)
+        if self._last_position is None or entry.position > self._last_position:
+            self._last_position = entry.position
+        self._event_count += not entry.is_fact
+        at, ignored = self._place(entry)
+        if ignored is not None:
+            return Outcome(at, source.version, (), [Effect("", NO_GROUP, 0, 0, ignored)])
         fadings = self.fade_to(at)
+        if entry.type == ADJUSTMENT:
+            return Outcome(at, source.version, fadings, [self._adjust(entry, at)])
         if entry.type in ATTRIBUTE_TYPES:
             self._attributes.update(entry.properties)
-        effects = [
-            self._apply_rule(rule, entry, at)
-            for rule in self._rules.rules_for(entry.type)
-            if rule.when is None or rule.when(entry, self._attributes)
-        ]
-        self._event_count += 1
-        self._last_position = entry.position
-        return fadings, effects
+        effects = self._apply_rules(source.rules_for(entry.type), entry, at)
+        self._activity = self._after(entry, at)
+        return Outcome(at, source.version, fadings, effects)
 
     def fade_to(self, at: int) -> list[Fading]:
         """Apply every step of decay up to an instant; none when it has passed already."""
-        fadings: list[Fading] = []
-        while (step := self.next_fading()) is not None and step <= at:
-            self._fade(step, fadings)
-            self._faded_to = step
-        self._faded_to = max(self._faded_to, at)
-        return fadings
+        return self._balance.fade_to(at, self._activity.last)
 
     def next_fading(self) -> int | None:
         """When time alone changes the score next; None when it never does."""
-        if self._last_position is None or not self._rules.fades:
-            return None
-        newest_event = microseconds(self._last_position[0])
-        steps: list[int] = []
-        for group in self._rules.fading_groups:
-            decay = group.decay
-            score = self._scores.get(group.name, 0)
-            if decay is None:
-                continue
-            if isinstance(decay, PerContribution):
-                found = self._next_contribution_step(decay, group.name)
-                if found is not None:
-                    steps.append(found)
-            elif self._counting(group, decay.faded(score) - score):
-                steps.append(decay.next_step(self._faded_to, newest_event))
-        total = self._rules.total_decay
-        if total is not None and self._within_bounds(total.faded(self._total) - self._total):
-            steps.append(total.next_step(self._faded_to, newest_event))
-        return min(steps, default=None)
+        return self._balance.next_fading(self._activity.last)
 
     def worth(self, rule: Rule, at: int) -> int:
         """Milli-points that a rule would count for at an instant not before the last entry, given an event that meets
-        its condition and brings a key that its limit has not counted yet."""
-        limit = rule.limit
-        if limit is not None and limit.key is None:
-            oldest = None if limit.window is None else at - limit.window
-            times = self._uses.get(rule.rule_id, {}).get("", ())
-            if sum(1 for time in times if oldest is None or time > oldest) >= limit.count:
-                return 0
-        return self._counting(self._rules.group(rule.group), rule.points)
+        its condition and brings keys that its limits have not counted yet."""
+        if rule.standing and rule.rule_id in self._standing:
+            return 0
+        for name, limit in _named_limits(rule):
+            if limit.key is None:
+                times = self._uses.get(name, {}).get("", ())
+                if len(_counting(times, limit, at)) >= limit.count:
+                    return 0
+        return self._balance.countable(self._rules.group(rule.group), rule.points)
+
+    def _place(self, entry: Entry) -> tuple[int, Reason | None]:
+        """When an entry applies, and why it does not."""
+        at = microseconds(entry.occurred_at)
+        if entry.event_id in self._retracted:
+            return at, Reason.RETRACTED
+        if self._rules.in_event_time:
+            return at, None
+        newest = self._activity.newest
+        discards = self._rules.late_events is LateEvents.DISCARD_AND_AUDIT and not entry.is_fact
+        if discards and newest is not None and at < newest:
+            return at, Reason.DISCARDED
+        return max(at, self._balance.faded_to), None
+
+    def _apply_rules(self, rules: Sequence[Rule], entry: Entry, at: int) -> list[Effect]:
+        effects: list[Effect] = []
+        for rule in rules:
+            if rule.standing and entry.type not in ATTRIBUTE_TYPES:
+                continue
+            holds = rule.when is None or rule.when(entry, self._attributes)
+            if rule.standing:
+                effect = self._stand(rule, holds, at)
+            else:
+                effect = self._apply_rule(rule, entry, at) if holds else None
+            if effect is not None:
+                effects.append(effect)
+        return effects
 
     def _apply_rule(self, rule: Rule, entry: Entry, at: int) -> Effect:
-        if rule.limit is not None and not self._use(rule, entry, at):
+        if rule.limits and not self._use(rule, entry, at):
             return Effect(rule.rule_id, rule.group, rule.points, 0, Reason.LIMITED)
-        group = self._rules.group(rule.group)
-        points = self._counting(group, rule.points)
-        self._add(rule.group, points)
-        if points and isinstance(group.decay, PerContribution):
-            self._contributions.append(Contribution(rule.group, at, points, points))
-        reason = Reason.APPLIED if points == rule.points else Reason.CLIPPED
-        return Effect(rule.rule_id, rule.group, rule.points, points, reason)
+        return self._give(rule, rule.points, at, Reason.APPLIED)
+
+    def _stand(self, rule: Rule, holds: bool, at: int) -> Effect | None:
+        """Give a standing rule's points, or take them back."""
+        given = self._standing.get(rule.rule_id)
+        if holds and given is None:
+            effect = self._give(rule, rule.points, at, Reason.APPLIED)
+            self._standing[rule.rule_id] = effect.points
+            return effect
+        if not holds and given is not None:
+            del self._standing[rule.rule_id]
+            return self._give(rule, -given, at, Reason.TAKEN_BACK)
+        return None
+
+    def _give(self, rule: Rule, points: int, at: int, reason: Reason) -> Effect:
+        counted = self._balance.add(self._rules.group(rule.group), points, at)
+        return Effect(
+            rule.rule_id,
+            rule.group,
+            points,
+            counted,
+            reason if counted == points else Reason.CLIPPED,
+        )
+
+    def _adjust(self, entry: Entry, at: int) -> Effect:
+        points, group = entry.properties["points"], entry.properties["group"]
+        counted = self._balance.add(self._rules.group(group), points, at)
+        reason = Reason.ADJUSTED if counted == points else Reason.CLIPPED
+        return Effect("", group, points, counted, reason)
 
     def _use(self, rule: Rule, entry: Entry, at: int) -> bool:
-        """Count an application of a limited rule; False when there were enough."""
-        limit = rule.limit
-        assert limit is not None  # noqa: S101 - for the type checker
-        key = limit.key(entry, self._attributes) if limit.key else ""
-        uses = dict(self._uses.get(rule.rule_id, {}))
-        if limit.window is not None:
-            oldest = at - limit.window
-            live = {k: tuple(t for t in times if t > oldest) for k, times in uses.items()}
+        """Count an application of a limited rule against all of its limits; False when one had enough."""
+        counted: dict[str, Mapping[str, tuple[int, ...]]] = {}
+        for name, limit in _named_limits(rule):
+            key = limit.key(entry, self._attributes) if limit.key else ""
+            live = {k: _counting(times, limit, at) for k, times in self._uses.get(name, {}).items()}
             uses = {k: times for k, times in live.items() if times}
-        before = uses.get(key, ())
-        enough = len(before) >= limit.count
-        if not enough:
-            uses[key] = (*before, at)
-        self._uses[rule.rule_id] = uses
-        return not enough
+            if len(uses.get(key, ())) >= limit.count:
+                return False
+            counted[name] = {**uses, key: (*uses.get(key, ()), at)}
+        self._uses.update(counted)
+        return True
 
-    def _fade(self, step: int, fadings: list[Fading]) -> None:
-        newest_event = microseconds(self._last_position[0]) if self._last_position else 0
-        for group in self._rules.fading_groups:
-            decay = group.decay
-            if decay is None:
-                continue
-            if isinstance(decay, PerContribution):
-                points = self._fade_contributions(decay, group, step)
-            else:
-                score = self._scores.get(group.name, 0)
-                due = decay.next_step(step - 1, newest_event) == step
-                points = self._counting(group, decay.faded(score) - score) if due else 0
-                self._add(group.name, points)
-            if points:
-                fadings.append(Fading(step, group.name, points))
-        total = self._rules.total_decay
-        if total is not None and total.next_step(step - 1, newest_event) == step:
-            points = self._within_bounds(total.faded(self._total) - self._total)
-            self._total_faded += points
-            self._total += points
-            if points:
-                fadings.append(Fading(step, TOTAL, points))
-
-    def _fade_contributions(self, decay: PerContribution, group: Group, step: int) -> int:
-        faded = 0
-        left: list[Contribution] = []
-        for one in self._contributions:
-            if one.group != group.name:
-                left.append(one)
-                continue
-            points = self._counting(group, decay.left(one.original, step - one.at) - one.left)
-            self._add(group.name, points)
-            faded += points
-            if one.left + points:
-                left.append(Contribution(one.group, one.at, one.original, one.left + points))
-        self._contributions = left
-        return faded
-
-    def _next_contribution_step(self, decay: PerContribution, group: str) -> int | None:
-        steps = (
-            decay.next_step(self._faded_to, one.at)
-            for one in self._contributions
-            if one.group == group
+    def _after(self, entry: Entry, at: int) -> Activity:
+        """What the lead did, with one more event."""
+        before, occurred_at = self._activity, microseconds(entry.occurred_at)
+        risk = self._rules.risk
+        forces = risk is not None and entry.type in risk.high_event_types
+        return Activity(
+            first=occurred_at if before.first is None else min(before.first, occurred_at),
+            newest=occurred_at if before.newest is None else max(before.newest, occurred_at),
+            last=at,
+            recent=self._recent(entry, at),
+            forced=at if forces else before.forced,
+            counts={**before.counts, entry.type: before.counts.get(entry.type, 0) + 1},
         )
-        return min((step for step in steps if step is not None), default=None)
 
-    def _counting(self, group: Group, points: int) -> int:
-        """As many of the points as the group's bounds, then the total's, let count."""
-        score = self._scores.get(group.name, 0)
-        return self._within_bounds(group.bounds.clip(score + points) - score)
+    def _recent(self, entry: Entry, at: int) -> tuple[int, ...]:
+        velocity = self._rules.velocity
+        if velocity is None:
+            return ()
+        counts = velocity.when is None or velocity.when(entry, self._attributes)
+        times = (*self._activity.recent, at) if counts else self._activity.recent
+        return tuple(time for time in times if time + velocity.window > at)[-velocity.kept_max :]
 
-    def _within_bounds(self, points: int) -> int:
-        """As many of the points as the total's bounds let count."""
-        return self._rules.bounds.clip(self._total + points) - self._total
 
-    def _add(self, group: str, points: int) -> None:
-        if points:
-            self._scores[group] = self._scores.get(group, 0) + points
-            self._total += points
+def _named_limits(rule: Rule) -> Iterator[tuple[str, Limit]]:
+    """A rule's limits, each with the name that its uses are kept under."""
+    for number, limit in enumerate(rule.limits, start=1):
+        yield rule.rule_id if number == 1 else f"{rule.rule_id}#{number}", limit
+
+
+def _counting(times: Sequence[int], limit: Limit, at: int) -> tuple[int, ...]:
+    """Of the times a rule counted, those that still do."""
+    if limit.window is None:
+        return tuple(times)
+    oldest = at - limit.window
+    return tuple(time for time in times if time > oldest)
+
+
+def retracted_in(entries: Iterable[Entry]) -> frozenset[str]:
+    """Ids of the events that are retracted by entries of the same lead."""
+    found: Iterable[Any] = (
+        event_id
+        for entry in entries
+        if entry.type == RETRACTION
+        for event_id in entry.properties["event_ids"]
+    )
+    return frozenset(found)
+
+
+def in_order(entries: Iterable[Entry], rules: RuleSet) -> list[Entry]:
+    """Entries in the order in which they apply: retractions first, since they are true from the beginning; those that
+    are being recorded after all others of the ledger where that gives the order."""
+    if rules.in_event_time:
+        return sorted(entries, key=lambda entry: (entry.type != RETRACTION, entry.position))
+    # Stable: entries that are being recorded stay in the order in which they are.
+    return sorted(
+        entries, key=lambda e: (e.type != RETRACTION, e.sequence is None, e.sequence or 0)
+    )
 
 
 def apply(state: State, entry: Entry, rules: RuleSet) -> State:
@@ -250,9 +298,14 @@ def apply(state: State, entry: Entry, rules: RuleSet) -> State:
     return fold((entry,), rules, state)
 
 
-def fold(entries: Iterable[Entry], rules: RuleSet, state: State = EMPTY) -> State:
-    """The state after all entries, which must be in order of position and come after `state`."""
-    machine = Fold(rules, state)
+def fold(
+    entries: Iterable[Entry],
+    rules: RuleSet,
+    state: State = EMPTY,
+    retracted: frozenset[str] = frozenset(),
+) -> State:
+    """The state after all entries, which must be in order and come after `state`."""
+    machine = Fold(rules, state, retracted)
     for entry in entries:
         machine.apply(entry)
     return machine.state
@@ -262,8 +315,8 @@ def trace(entries: Iterable[Entry], rules: RuleSet, state: State = EMPTY) -> Ite
     """Every step of the fold, with its effects."""
     machine = Fold(rules, state)
     for entry in entries:
-        fadings, effects = machine.apply(entry)
-        yield Step(entry, tuple(fadings), tuple(effects), machine.state)
+        outcome = machine.apply(entry)
+        yield Step(entry, outcome, machine.state)
 
 
 def score_at(state: State, rules: RuleSet, at: int) -> int:

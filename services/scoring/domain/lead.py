@@ -5,8 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from services.scoring.domain.fold import Fold, apply, fold
-from services.scoring.domain.model import MILLI, Entry, RuleSet
+from services.scoring.domain.activity import NO_RISK
+from services.scoring.domain.fold import apply, fold, in_order, retracted_in
+from services.scoring.domain.measures import Measures, measure, next_transition
+from services.scoring.domain.model import (
+    ADJUSTMENT,
+    RETRACTION,
+    Entry,
+    RuleSet,
+    microseconds,
+)
 from services.scoring.domain.state import EMPTY, State
 
 
@@ -17,6 +25,14 @@ class Cause(Enum):
     RULES = "rules"
     DECAY = "decay"
     REPLAY = "replay"
+    ADJUSTMENT = "adjustment"
+    RETRACTION = "retraction"
+    MERGE = "merge"
+    UNMERGE = "unmerge"
+
+
+_CAUSES = {ADJUSTMENT: Cause.ADJUSTMENT, RETRACTION: Cause.RETRACTION}
+"""Of versions that facts make."""
 
 
 OUTDATED = -1
@@ -49,7 +65,18 @@ class Snapshot:
     activation: int
     rule_set_version: int
     next_transition: int | None = None
-    """Microseconds: when time alone will change the score by a whole point, or the stage; None: never."""
+    """Microseconds: when time alone will change the score by a whole point, or anything else of the measures; None:
+    never."""
+    velocity: int = 0
+    """Thousandths, as of the newest version; as is the risk."""
+    risk: str = NO_RISK
+    merged_into: str = ""
+    """The lead that this one was merged into; it has no entries of its own until it is unmerged."""
+
+    @property
+    def measures(self) -> Measures:
+        """What the lead comes to."""
+        return Measures(self.score, self.stage, self.velocity, self.risk)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +93,12 @@ class Change:
     stage: str
     rule_set_version: int
     late: bool
+    previous_velocity: int = 0
+    velocity: int = 0
+    previous_risk: str = NO_RISK
+    risk: str = NO_RISK
+    merged_into: str = ""
+    """The lead that this one was merged into by it."""
 
 
 Moved = tuple[Snapshot, list[Change]]
@@ -85,13 +118,16 @@ def new_snapshot(rules: RulesInForce) -> Snapshot:
 
 
 def needs_history(snapshot: Snapshot, rules: RulesInForce, arrivals: Sequence[Entry]) -> bool:
-    """Whether `advance` must be given the lead's earlier entries: when one arrives late, or the rules are others."""
+    """Whether `advance` must be given the lead's earlier entries: when one arrives late and history is replayed, when
+    one says something of others, or when the rules are others."""
     last = snapshot.state.last_position
     if last is None:
         return False
     if snapshot.activation != rules.activation:
         return True
-    return any(entry.position < last for entry in arrivals)
+    if any(entry.type == RETRACTION for entry in arrivals):
+        return True
+    return rules.rule_set.in_event_time and any(entry.position < last for entry in arrivals)
 
 
 def advance(
@@ -103,21 +139,24 @@ def advance(
 ) -> Moved:
     """The snapshot after other rules, what has faded up to `now` (microseconds), and new entries.
 
-    `history` holds all of the lead's entries in the ledger in order of position; it may be empty when `needs_history`
-    says so. `arrivals` holds entries that are not in the ledger yet, in any order. Each makes one version, whatever it
-    earns; other rules and time make one first, if they change the score or the stage.
+    `history` holds all of the lead's entries in the ledger; it may be empty when `needs_history` says so. `arrivals`
+    holds entries that are not in the ledger yet, in the order in which they will be. Each makes one version, whatever
+    it earns; other rules and time make one first, if they change the score or anything else of the measures.
     """
     course = _Course(snapshot, rules, now)
+    known = in_order(history, rules.rule_set)
     if snapshot.activation != rules.activation:
-        course.under_other_rules(fold(history, rules.rule_set))
+        course.under_other_rules(fold(known, rules.rule_set))
     course.faded()
-    ordered = sorted(arrivals, key=lambda entry: entry.position)
-    last = snapshot.state.last_position
-    late = [entry for entry in ordered if last is not None and entry.position < last]
-    for entry, state in _replays(rules.rule_set, history, late):
-        course.entry(entry, state, late=True)
-    for entry in ordered[len(late) :]:
-        course.entry(entry, apply(course.snapshot.state, entry, rules.rule_set), late=False)
+    happened = [entry for entry in arrivals if entry.type != RETRACTION]
+    if rules.rule_set.in_event_time:
+        _apply_in_event_time(course, rules.rule_set, known, in_order(happened, rules.rule_set))
+    else:
+        _apply_in_ledger_order(course, rules.rule_set, happened)
+    retractions = [entry for entry in arrivals if entry.type == RETRACTION]
+    for count, retraction in enumerate(retractions, start=1):
+        everything = in_order([*retractions[:count], *known, *happened], rules.rule_set)
+        course.entry(retraction, fold(everything, rules.rule_set), late=False)
     return course.end(), course.changes
 
 
@@ -125,6 +164,21 @@ def refold(snapshot: Snapshot, state: State, rules: RulesInForce, now: int) -> M
     """The snapshot after other rules, given the fold of all of the lead's entries under them."""
     course = _Course(snapshot, rules, now)
     course.under_other_rules(state)
+    return course.end(), course.changes
+
+
+def become(
+    snapshot: Snapshot,
+    state: State,
+    rules: RulesInForce,
+    cause: Cause,
+    now: int,
+    merged_into: str = "",
+) -> Moved:
+    """The snapshot of a lead that was merged or unmerged, given the fold of all entries that are its own now. It makes
+    a version, whatever that changes."""
+    course = _Course(replace(snapshot, merged_into=merged_into), rules, now)
+    course.became(state, cause)
     return course.end(), course.changes
 
 
@@ -154,35 +208,41 @@ class _Course:
 
     def under_other_rules(self, state: State) -> None:
         self._refolded(state)
-        score = self._worth(state)
-        if score != self.snapshot.score or self._stage(score) != self.snapshot.stage:
-            self._version(Cause.RULES, score)
+        measures = self._worth(state)
+        if measures != self.snapshot.measures:
+            self._version(Cause.RULES, measures)
 
     def replayed(self, state: State, score_stands: bool) -> None:
         self._refolded(state)
         if not score_stands:
             self._version(Cause.REPLAY, self._worth(state))
 
+    def became(self, state: State, cause: Cause) -> None:
+        self._refolded(state)
+        self._version(cause, self._worth(state))
+
     def faded(self) -> None:
         due = self.snapshot.next_transition
         if due is not None and due <= self._now:
-            score = self._worth(self.snapshot.state)
-            if _differs(self.snapshot, score, self._stage(score)):
-                self._version(Cause.DECAY, score)
+            measures = self._worth(self.snapshot.state)
+            if self.snapshot.measures.differs(measures):
+                self._version(Cause.DECAY, measures)
 
     def entry(self, entry: Entry, state: State, late: bool) -> None:
-        self._version(Cause.EVENT, self._worth(state), entry, late, state)
+        cause = _CAUSES.get(entry.type, Cause.EVENT)
+        self._version(cause, self._worth(state), entry, late, state)
 
     def end(self) -> Snapshot:
-        due = next_transition(self.snapshot, self._rules, self._now)
-        if due == self.snapshot.next_transition:
-            return self.snapshot
-        return replace(self.snapshot, next_transition=due)
+        snapshot = self.snapshot
+        due = next_transition(snapshot.state, snapshot.measures, self._rules.rule_set, self._now)
+        if due == snapshot.next_transition:
+            return snapshot
+        return replace(snapshot, next_transition=due)
 
     def _version(
         self,
         cause: Cause,
-        score: int,
+        measures: Measures,
         entry: Entry | None = None,
         late: bool = False,
         state: State | None = None,
@@ -191,8 +251,10 @@ class _Course:
         self.snapshot = replace(
             before,
             state=before.state if state is None else state,
-            score=score,
-            stage=self._stage(score),
+            score=measures.score,
+            stage=measures.stage,
+            velocity=measures.velocity,
+            risk=measures.risk,
             version=before.version + 1,
         )
         self.changes.append(
@@ -201,11 +263,16 @@ class _Course:
                 cause=cause,
                 entry=entry,
                 previous_score=before.score,
-                score=score,
+                score=measures.score,
                 previous_stage=before.stage,
-                stage=self.snapshot.stage,
+                stage=measures.stage,
                 rule_set_version=before.rule_set_version,
                 late=late,
+                previous_velocity=before.velocity,
+                velocity=measures.velocity,
+                previous_risk=before.risk,
+                risk=measures.risk,
+                merged_into=before.merged_into,
             )
         )
 
@@ -218,47 +285,34 @@ class _Course:
             rule_set_version=rules.rule_set.version,
         )
 
-    def _worth(self, state: State) -> int:
-        if not self._rules.rule_set.fades:
-            return state.score
-        machine = Fold(self._rules.rule_set, state)
-        machine.fade_to(self._now)
-        return machine.score
-
-    def _stage(self, score: int) -> str:
-        return self._rules.rule_set.stage_of(score)
+    def _worth(self, state: State) -> Measures:
+        return measure(state, self._rules.rule_set, self._now)
 
 
-def next_transition(snapshot: Snapshot, rules: RulesInForce, now: int) -> int | None:
-    """When, after `now`, time alone makes the score differ from the snapshot's by a whole point, or the stage: found by
-    walking through the exact steps of decay, of which there are finitely many."""
-    if not rules.rule_set.fades:
-        return None
-    machine = Fold(rules.rule_set, snapshot.state)
-    machine.fade_to(now)
-    while (step := machine.next_fading()) is not None:
-        machine.fade_to(step)
-        if _differs(snapshot, machine.score, rules.rule_set.stage_of(machine.score)):
-            return step
-    return None
-
-
-def _differs(snapshot: Snapshot, score: int, stage: str) -> bool:
-    return abs(score - snapshot.score) >= MILLI or stage != snapshot.stage
-
-
-def _replays(
-    rule_set: RuleSet, history: Sequence[Entry], late: Sequence[Entry]
-) -> list[tuple[Entry, State]]:
-    """Each late entry, in order, with the state of the whole history up to and with it. What lies before an entry is
-    folded once for all of them; what lies behind it is folded for each."""
-    found: list[tuple[Entry, State]] = []
-    before = EMPTY
-    index = 0
+def _apply_in_event_time(
+    course: _Course, rules: RuleSet, known: Sequence[Entry], ordered: Sequence[Entry]
+) -> None:
+    """Each entry where it belongs in time. What lies before a late one is folded once for all of them; what lies behind
+    it is folded for each."""
+    last = course.snapshot.state.last_position
+    late = [entry for entry in ordered if last is not None and entry.position < last]
+    retracted = retracted_in(known)
+    history = [entry for entry in known if entry.type != RETRACTION]
+    before, index = EMPTY, 0
     for entry in late:
+        first = index
         while index < len(history) and history[index].position < entry.position:
-            before = apply(before, history[index], rule_set)
             index += 1
-        before = apply(before, entry, rule_set)
-        found.append((entry, fold(history[index:], rule_set, before)))
-    return found
+        before = fold([*history[first:index], entry], rules, before, retracted)
+        course.entry(entry, fold(history[index:], rules, before, retracted), late=True)
+    for entry in ordered[len(late) :]:
+        course.entry(entry, apply(course.snapshot.state, entry, rules), late=False)
+
+
+def _apply_in_ledger_order(course: _Course, rules: RuleSet, arrivals: Sequence[Entry]) -> None:
+    """Each entry as it comes."""
+    for entry in arrivals:
+        state = course.snapshot.state
+        newest = state.activity.newest
+        late = newest is not None and microseconds(entry.occurred_at) < newest
+        course.entry(entry, apply(state, entry, rules), late)

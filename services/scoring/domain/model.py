@@ -4,8 +4,10 @@ microseconds everywhere inside, so that sums are exact and nothing depends on a 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 from typing import Any
 
+from services.scoring.domain.activity import Risk, Velocity
 from services.scoring.domain.decay import Decay, PerContribution, SteppedDecay
 
 MILLI = 1_000
@@ -19,6 +21,15 @@ NO_GROUP = ""
 
 ATTRIBUTE_TYPES = frozenset({"identify", "lead_updated"})
 """Events of these types carry lead attributes in their properties."""
+
+FACT_PREFIX = "$"
+"""Begins the types of entries that are no events of the lead; no sender's type can."""
+
+ADJUSTMENT = "$adjustment"
+"""Points given or taken by hand: `points` (milli-points) and `group` in its properties."""
+
+RETRACTION = "$retraction"
+"""The events whose ids are `event_ids` in its properties count for nothing."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -50,6 +61,15 @@ class Entry:
     occurred_at: datetime
     properties: Attributes = field(default_factory=dict, hash=False)
     source: str = ""
+    sequence: int | None = field(default=None, compare=False)
+    """Place in the ledger; None: none yet, it is being recorded."""
+    recorded_at: datetime | None = field(default=None, compare=False)
+    """None: now."""
+
+    @property
+    def is_fact(self) -> bool:
+        """Whether it is not an event of the lead but something said about it."""
+        return self.type.startswith(FACT_PREFIX)
 
     @property
     def position(self) -> Position:
@@ -88,7 +108,10 @@ class Rule:
     group: str = NO_GROUP
     when: Condition | None = None
     when_source: str = ""
-    limit: Limit | None = None
+    limits: tuple[Limit, ...] = ()
+    """It counts where every one of them lets it."""
+    standing: bool = False
+    """Its points stand as long as its condition over the lead's attributes does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +149,71 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Grade:
+    """A name for a group's scores from a threshold up."""
+
+    name: str
+    min_score: int
+    """Milli-points."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grading:
+    """Two grades that together make one: of who the lead is, and of what it does. Both by descending threshold; the
+    last also holds every lower score."""
+
+    fit_group: str
+    fit_grades: tuple[Grade, ...]
+    engagement_group: str
+    engagement_grades: tuple[Grade, ...]
+
+
+Situation = Mapping[str, Any]
+"""What the condition of a next action is about, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class NextAction:
+    """What to do about a lead in a certain situation."""
+
+    action: str
+    when: Callable[[Situation], bool] | None = None
+    """None: in every situation."""
+    when_source: str = ""
+
+
+class LateEvents(Enum):
+    """What an event does that happened before one that has been applied already."""
+
+    REPLAY = "replay"
+    """The history is replayed in event time."""
+    APPLY_ON_ARRIVAL = "apply_on_arrival"
+    """It applies as if it happened at the newest time applied."""
+    DISCARD_AND_AUDIT = "discard_and_audit"
+    """Nothing."""
+
+
+class Binding(Enum):
+    """Which version's rules give an entry its points."""
+
+    CURRENT = "current"
+    AT_EVENT_TIME = "at_event_time"
+    AT_PROCESSING = "at_processing"
+
+
+@dataclass(frozen=True, slots=True)
+class Activated:
+    """A rule set and when it was put in force."""
+
+    number: int
+    rule_set: "RuleSet"
+    effective_from: int
+    """Microseconds: entries from then on are its own; 0: all."""
+    recorded_at: int
+    """Microseconds."""
+
+
+@dataclass(frozen=True, slots=True)
 class RuleSet:
     """An immutable version of a project's rules."""
 
@@ -137,6 +225,16 @@ class RuleSet:
     groups: tuple[Group, ...] = ()
     decay: Decay | None = None
     """Of the total."""
+    grading: Grading | None = None
+    velocity: Velocity | None = None
+    risk: Risk | None = None
+    next_actions: tuple[NextAction, ...] = ()
+    late_events: LateEvents = LateEvents.REPLAY
+    binding: Binding = Binding.CURRENT
+    engagement_group: str = NO_GROUP
+    """The group whose score, as a share of its upper bound, is the engagement score."""
+    activations: tuple[Activated, ...] = field(default=(), compare=False, repr=False)
+    """Newest first, this one among them, where others' rules may give points (binding.py); empty: its own always do."""
     _by_type: Mapping[str, tuple[Rule, ...]] = field(init=False, repr=False, compare=False)
     _for_any_type: tuple[Rule, ...] = field(init=False, repr=False, compare=False)
     _groups: Mapping[str, Group] = field(init=False, repr=False, compare=False)
@@ -170,9 +268,34 @@ class RuleSet:
         """Whether time alone ever changes a score."""
         return bool(self.fading_groups) or self.total_decay is not None
 
+    @property
+    def moves(self) -> bool:
+        """Whether time alone ever changes anything."""
+        return self.fades or self.velocity is not None or self.risk is not None
+
+    @property
+    def in_event_time(self) -> bool:
+        """Whether entries apply in the order in which they happened, and not in that of the ledger."""
+        return self.late_events is LateEvents.REPLAY
+
     def rules_for(self, event_type: str) -> tuple[Rule, ...]:
         """The enabled rules that apply to an event of the type, in rule order."""
         return self._by_type.get(event_type, self._for_any_type)
+
+    def bound_to(self, entry: Entry) -> "RuleSet":
+        """The version whose rules give an entry its points, as the binding says."""
+        if not self.activations:
+            return self
+        if self.binding is Binding.AT_PROCESSING:
+            if entry.recorded_at is None:
+                return self
+            recorded_at = microseconds(entry.recorded_at)
+            known = (one.rule_set for one in self.activations if one.recorded_at <= recorded_at)
+            # What was recorded before any rules were known is scored by the first.
+            return next(known, self.activations[-1].rule_set)
+        at = microseconds(entry.occurred_at)
+        ones = (one.rule_set for one in self.activations if one.effective_from <= at)
+        return next(ones, NO_RULES)
 
     def group(self, name: str) -> Group:
         """The group of that name; one without limits for a name that is no longer a group's."""

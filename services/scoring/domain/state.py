@@ -9,7 +9,7 @@ from typing import Any
 
 from services.scoring.domain.model import instant, microseconds
 
-FORMAT = 1
+FORMAT = 2
 """Goes up whenever the JSON, or the meaning of anything in it, changes."""
 
 
@@ -26,6 +26,28 @@ class Contribution:
 
 
 @dataclass(frozen=True, slots=True)
+class Activity:
+    """What the lead did, apart from what that earned. Times are microseconds; retracted and discarded events don't
+    count."""
+
+    first: int | None = None
+    """When the first event happened; None before it."""
+    newest: int | None = None
+    """When the newest event happened."""
+    last: int | None = None
+    """When the lead was last active, which is later where a late event applied on arrival."""
+    recent: tuple[int, ...] = ()
+    """Of the newest events that velocity counts, in order."""
+    forced: int | None = None
+    """Of the newest event that makes the risk high."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Events by type."""
+
+
+NO_ACTIVITY = Activity()
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """All of a lead's score is here; the rest of a snapshot is bookkeeping."""
 
@@ -34,16 +56,21 @@ class State:
     total_faded: int = 0
     """What the decay of the total has taken; not positive for positive scores."""
     event_count: int = 0
+    """Events in the ledger, also those that count for nothing."""
     last_position: tuple[datetime, str] | None = None
-    """Position of the newest entry applied; None before the first."""
+    """The greatest position of any entry; None before the first."""
     faded_to: int = 0
-    """Microseconds up to which decay has been applied."""
+    """Microseconds up to which decay has been applied: the newest time applied."""
+    activity: Activity = NO_ACTIVITY
     contributions: tuple[Contribution, ...] = ()
     """Of groups whose contributions fade one by one; without those that are gone."""
     uses: Mapping[str, Mapping[str, tuple[int, ...]]] = field(default_factory=dict)
-    """Rule id -> key -> when the rule counted, for rules with a limit."""
+    """Rule id (for its second limit followed by `#2`, and so on) -> key -> when the rule counted, for rules with
+    limits."""
     attributes: Mapping[str, Any] = field(default_factory=dict)
     """The lead's attributes as its events said last."""
+    standing: Mapping[str, int] = field(default_factory=dict)
+    """Rule id -> milli-points that counted, of standing rules whose condition holds."""
 
     @property
     def score(self) -> int:
@@ -59,6 +86,7 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys
 def to_json(state: State) -> str:
     """The state as text; the same state always gives the same text."""
     occurred_at, event_id = state.last_position or (None, None)
+    activity = state.activity
     parts = {
         "scores": dict(state.scores),
         "total_faded": state.total_faded,
@@ -70,6 +98,15 @@ def to_json(state: State) -> str:
             rule: {key: list(times) for key, times in of.items()} for rule, of in state.uses.items()
         },
         "attributes": dict(state.attributes),
+        "standing": dict(state.standing),
+        "activity": [
+            activity.first,
+            activity.newest,
+            activity.last,
+            list(activity.recent),
+            activity.forced,
+            dict(activity.counts),
+        ],
     }
     return _ENCODER.encode(parts)
 
@@ -78,6 +115,7 @@ def from_json(text: str) -> State:
     """The state that `to_json` gave."""
     parts = json.loads(text)
     last = parts["last"]
+    first, newest, active, recent, forced, counts = parts["activity"]
     return State(
         scores=parts["scores"],
         total_faded=parts["total_faded"],
@@ -90,4 +128,6 @@ def from_json(text: str) -> State:
             for rule, of in parts["uses"].items()
         },
         attributes=parts["attributes"],
+        standing=parts["standing"],
+        activity=Activity(first, newest, active, tuple(recent), forced, counts),
     )

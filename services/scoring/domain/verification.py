@@ -2,13 +2,13 @@
 and block by block, and a snapshot against the fold of its lead's entries. Nothing here changes anything."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
 from services.scoring.domain import chain
-from services.scoring.domain.fold import score_at
-from services.scoring.domain.lead import UNREADABLE, RulesInForce, Snapshot, next_transition
+from services.scoring.domain.lead import UNREADABLE, RulesInForce, Snapshot
+from services.scoring.domain.measures import measure, next_transition
 from services.scoring.domain.model import microseconds
 from services.scoring.domain.state import State
 
@@ -21,6 +21,8 @@ _STATE_PARTS = (
     "contributions",
     "uses",
     "attributes",
+    "standing",
+    "activity",
 )
 
 TEXT_CHARACTERS_MAX = 200
@@ -201,10 +203,11 @@ def check_snapshot(
         found = [("state", "a state", "not readable")]
     found.append(("version", written.version, snapshot.version))
     found.append(("rule_set_version", rules.rule_set.version, snapshot.rule_set_version))
-    found += _score_and_stage(snapshot, folded, rules, written)
+    found += _measured(snapshot, folded, rules, written)
     if not any(expected != kept for _, expected, kept in found):
         # Follows from all of the above, so it is wrong alone or not at all.
-        due = next_transition(replace(snapshot, state=folded), rules, microseconds(written.at))
+        now = microseconds(written.at)
+        due = next_transition(folded, snapshot.measures, rules.rule_set, now)
         found.append(("next_transition", due, snapshot.next_transition))
     return [
         Mismatch(Kind.SNAPSHOT, field, _text(expected), _text(kept), lead_id=lead_id)
@@ -214,24 +217,24 @@ def check_snapshot(
 
 
 def score_is_wrong(mismatches: list[Mismatch]) -> bool:
-    """Whether the score or the stage is among them."""
-    return any(one.field in ("score", "stage") for one in mismatches)
+    """Whether the score or anything else that makes a version is among them."""
+    return any(one.field in ("score", "stage", "velocity", "risk") for one in mismatches)
 
 
-def _score_and_stage(
+def _measured(
     snapshot: Snapshot, folded: State, rules: RulesInForce, written: Written
 ) -> Iterator[tuple[str, object, object]]:
     # A score stands as of the instant its version was made, until time has taken a whole point of it. Under other rules
     # that give the same it stands as of the instant they were applied, which was when the snapshot was written.
     instants = [at for at in (written.version_at, written.at) if at is not None]
-    scores = {score_at(folded, rules.rule_set, microseconds(at)): None for at in instants}
-    kept = snapshot.score
-    expected = kept if kept in scores else next(iter(scores))
-    yield "score", expected, kept
-    yield "stage", rules.rule_set.stage_of(expected), snapshot.stage
+    candidates = [measure(folded, rules.rule_set, microseconds(at)) for at in instants]
+    kept = snapshot.measures
+    expected = kept if kept in candidates else candidates[0]
+    for field in ("score", "stage", "velocity", "risk"):
+        yield field, getattr(expected, field), getattr(kept, field)
     if written.version_at is not None and expected == kept:
         # The audit trail is a second witness.
-        yield "score", written.score, kept
+        yield "score", written.score, snapshot.score
         yield "stage", written.stage, snapshot.stage
 
 

@@ -1,0 +1,134 @@
+"""A lead's points while a fold is under way: by group, within bounds, fading with time. What gives them is fold.py's
+business."""
+
+from dataclasses import dataclass
+
+from services.scoring.domain.decay import PerContribution
+from services.scoring.domain.model import Group, RuleSet
+from services.scoring.domain.state import Contribution, State
+
+TOTAL = "*"
+"""Stands for the total where a group is named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fading:
+    """Points that time took."""
+
+    at: int
+    """Microseconds."""
+    group: str
+    """Or TOTAL."""
+    points: int
+    """Milli-points; negative."""
+
+
+class Balance:
+    """Points by group. Times are microseconds, points milli-points."""
+
+    def __init__(self, rules: RuleSet, state: State) -> None:
+        self._rules = rules
+        self.scores = dict(state.scores)
+        self.total_faded = state.total_faded
+        self.total = state.score
+        self.faded_to = state.faded_to
+        self.contributions = list(state.contributions)
+
+    def add(self, group: Group, points: int, at: int) -> int:
+        """Give points, as many of them as the bounds let count; how many did."""
+        counted = self.countable(group, points)
+        self._add(group.name, counted)
+        if counted and isinstance(group.decay, PerContribution):
+            self.contributions.append(Contribution(group.name, at, counted, counted))
+        return counted
+
+    def countable(self, group: Group, points: int) -> int:
+        """As many of the points as the group's bounds, then the total's, let count."""
+        score = self.scores.get(group.name, 0)
+        return self._within_bounds(group.bounds.clip(score + points) - score)
+
+    def fade_to(self, at: int, idle_since: int | None) -> list[Fading]:
+        """Apply every step of decay up to an instant; none when it has passed already."""
+        fadings: list[Fading] = []
+        while (step := self.next_fading(idle_since)) is not None and step <= at:
+            self._fade(step, idle_since or 0, fadings)
+            self.faded_to = step
+        self.faded_to = max(self.faded_to, at)
+        return fadings
+
+    def next_fading(self, idle_since: int | None) -> int | None:
+        """When time alone changes the score next; None when it never does. `idle_since` is when the newest event
+        happened; without one the lead is idle from 1970 on, so that points given by hand fade as well."""
+        if not self._rules.fades or (idle_since is None and not self.scores):
+            return None
+        newest_event = idle_since or 0
+        steps: list[int] = []
+        for group in self._rules.fading_groups:
+            decay = group.decay
+            score = self.scores.get(group.name, 0)
+            if decay is None:
+                continue
+            if isinstance(decay, PerContribution):
+                found = self._next_contribution_step(decay, group.name)
+                if found is not None:
+                    steps.append(found)
+            elif self.countable(group, decay.faded(score) - score):
+                steps.append(decay.next_step(self.faded_to, newest_event))
+        total = self._rules.total_decay
+        if total is not None and self._within_bounds(total.faded(self.total) - self.total):
+            steps.append(total.next_step(self.faded_to, newest_event))
+        return min(steps, default=None)
+
+    def _fade(self, step: int, newest_event: int, fadings: list[Fading]) -> None:
+        for group in self._rules.fading_groups:
+            decay = group.decay
+            if decay is None:
+                continue
+            if isinstance(decay, PerContribution):
+                points = self._fade_contributions(decay, group, step)
+            else:
+                score = self.scores.get(group.name, 0)
+                due = decay.next_step(step - 1, newest_event) == step
+                points = self.countable(group, decay.faded(score) - score) if due else 0
+                self._add(group.name, points)
+            if points:
+                fadings.append(Fading(step, group.name, points))
+        total = self._rules.total_decay
+        if total is not None and total.next_step(step - 1, newest_event) == step:
+            points = self._within_bounds(total.faded(self.total) - self.total)
+            self.total_faded += points
+            self.total += points
+            if points:
+                fadings.append(Fading(step, TOTAL, points))
+
+    def _fade_contributions(self, decay: PerContribution, group: Group, step: int) -> int:
+        faded = 0
+        left: list[Contribution] = []
+        for one in self.contributions:
+            if one.group != group.name:
+                left.append(one)
+                continue
+            points = self.countable(group, decay.left(one.original, step - one.at) - one.left)
+            self._add(group.name, points)
+            faded += points
+            if one.left + points:
+                left.append(Contribution(one.group, one.at, one.original, one.left + points))
+        self.contributions = left
+        return faded
+
+    def _next_contribution_step(self, decay: PerContribution, group: str) -> int | None:
+        steps = (
+            decay.next_step(self.faded_to, one.at)
+            for one in self.contributions
+            if one.group == group
+        )
+        return min((step for step in steps if step is not None), default=None)
+
+    def _within_bounds(self, points: int) -> int:
+        """As many of the points as the total's bounds let count."""
+        return self._rules.bounds.clip(self.total + points) - self.total
+
+    def _add(self, group: str, points: int) -> None:
+        if points:
+            self.scores[group] = self.scores.get(group, 0) + points
+            self.total += points
