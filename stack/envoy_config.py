@@ -20,13 +20,24 @@ from stack.render import render
 
 DESCRIPTORS = REPO_ROOT / "scoreline" / "descriptors.binpb"
 
-GRPC_SERVICES = {
-    "accounts": "scoreline.accounts.v1.AccountsService",
-    "rules": "scoreline.rules.v1.RulesService",
-    "scoring": "scoreline.scoring.v1.ScoringService",
-    "ingest": "scoreline.ingest.v1.IngestService",
-    "notify": "scoreline.notify.v1.NotifyService",
+GRPC_SERVICES: dict[str, tuple[str, ...]] = {
+    "accounts": ("scoreline.accounts.v1.AccountsService",),
+    "rules": ("scoreline.rules.v1.RulesService",),
+    "scoring": (
+        "scoreline.scoring.v1.ScoringService",
+        "scoreline.scoring.v1.AnalyticsService",
+        "scoreline.scoring.v1.SimulationService",
+    ),
+    "ingest": ("scoreline.ingest.v1.IngestService",),
+    "notify": ("scoreline.notify.v1.NotifyService",),
 }
+"""What each process offers; the health of the first is that of all."""
+
+_LONG_CALLS = ("GetRuleImpact",)
+"""Unary methods that take as long as reading the whole ledger."""
+
+_FILE = ".google.api.HttpBody"
+"""What a method streams whose answer over HTTP is a file."""
 
 # Any of our services answers these for all; one must be chosen, and accounts is the least loaded.
 _COMMON_SERVICES = (
@@ -57,6 +68,7 @@ _LOCAL_REPLY_CODES = (
 # Limits of the edge. A unary call that takes a minute has failed; streams live as long as they like.
 _LIMITS: dict[str, object] = {
     "unary_timeout_s": 60,
+    "long_timeout_s": 600,
     "idle_timeout_s": 300,
     "request_headers_timeout_s": 10,
     "connect_timeout_s": 1,
@@ -74,11 +86,13 @@ class Upstream:
     """One service behind the edge, and where it answers."""
 
     name: str
-    grpc_service: str
+    grpc_services: tuple[str, ...]
     host: str
     port: int
     streams: tuple[str, ...]
-    """Methods with a stream in either direction: no timeout."""
+    """Paths of methods with a stream in either direction: no timeout."""
+    long_calls: tuple[str, ...]
+    """Paths of unary methods with a longer timeout."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,17 +117,7 @@ def render_edge(config: EdgeConfig) -> str:
     """The Envoy configuration as YAML."""
     methods = _methods_of(_read_descriptors())
     upstreams = [
-        Upstream(
-            name=name,
-            grpc_service=GRPC_SERVICES[name],
-            host=config.targets[name][0],
-            port=config.targets[name][1],
-            streams=tuple(
-                method.name
-                for method in methods[GRPC_SERVICES[name]]
-                if method.client_streaming or method.server_streaming
-            ),
-        )
+        _upstream(name, *config.targets[name], methods)
         for name in SERVICES
         if name in config.targets
     ]
@@ -133,10 +137,36 @@ def render_edge(config: EdgeConfig) -> str:
             _COMMON_SERVICES_CLUSTER if _COMMON_SERVICES_CLUSTER in config.targets else None
         ),
         event_source_paths=[
-            path for one in upstreams for path in _event_source_paths(methods[one.grpc_service])
+            path
+            for one in upstreams
+            for service in one.grpc_services
+            for path in _event_source_paths(methods[service])
         ],
         local_reply_codes=_LOCAL_REPLY_CODES,
         **_LIMITS,
+    )
+
+
+def _upstream(
+    name: str,
+    host: str,
+    port: int,
+    methods: dict[str, list[descriptor_pb2.MethodDescriptorProto]],
+) -> Upstream:
+    offered = [
+        (f"/{service}/{method.name}", method)
+        for service in GRPC_SERVICES[name]
+        for method in methods[service]
+    ]
+    return Upstream(
+        name=name,
+        grpc_services=GRPC_SERVICES[name],
+        host=host,
+        port=port,
+        streams=tuple(
+            path for path, method in offered if method.client_streaming or method.server_streaming
+        ),
+        long_calls=tuple(path for path, method in offered if method.name in _LONG_CALLS),
     )
 
 
@@ -162,7 +192,7 @@ def _methods_of(
 def _event_source_paths(methods: Iterable[descriptor_pb2.MethodDescriptorProto]) -> list[str]:
     paths = []
     for method in methods:
-        if not method.server_streaming or method.client_streaming:
+        if not method.server_streaming or method.client_streaming or method.output_type == _FILE:
             continue
         path = method.options.Extensions[annotations_pb2.http].get
         if not _for_readers(method):

@@ -25,6 +25,11 @@ SERVICE_NAMES: tuple[str, ...] = tuple(service.full_name for service in SERVICES
 """Full names of the suite's gRPC services."""
 
 
+def service_names(process: str) -> tuple[str, ...]:
+    """Full names of the gRPC services that a process offers, by the process's name."""
+    return tuple(name for name in SERVICE_NAMES if name.startswith(f"scoreline.{process}.v1."))
+
+
 def required_scopes() -> dict[str, int]:
     """Method path (`/package.Service/Method`) -> value of scoreline.common.v1.Scope that a caller needs."""
     return {

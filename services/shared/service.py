@@ -48,8 +48,7 @@ class Service:
         self.resources = resources
         """Closed in reverse order at the very end; put connections here."""
         self.credentials = Credentials(bus)
-        self._grpc_name = f"scoreline.{name}.v1.{name.capitalize()}Service"
-        self.health = Health((self._grpc_name,))
+        self.health = Health(contracts.service_names(name))
         self._drains: list[Callable[[], Awaitable[None]]] = []
         self._loops: list[tuple[SupervisedLoop, Callable[[], None] | None]] = []
         self.server = grpc.aio.server(
