@@ -5,13 +5,30 @@
 """
 
 import json
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
-from services.scoring.domain.model import Attributes, Condition, Entry, Key
+from services.scoring.domain.model import Attributes, Condition, Entry, Key, Situation
 from services.shared.cel import Environment
 
 _ENVIRONMENT = Environment(("event", "lead"))
+
+_SITUATION = Environment(
+    (
+        "score",
+        "stage",
+        "grade",
+        "fit_grade",
+        "engagement_grade",
+        "velocity",
+        "risk",
+        "trend",
+        "groups",
+        "events",
+        "lead",
+    )
+)
 
 KEY_CHARS_MAX = 64
 """What a limit counts by is kept with the lead; of anything longer its SHA-256, which has as many digits."""
@@ -23,6 +40,16 @@ def condition(source: str) -> Condition:
 
     def holds(entry: Entry, attributes: Attributes) -> bool:
         return expression.holds(_variables(entry, attributes))
+
+    return holds
+
+
+def situation(source: str) -> Callable[[Situation], bool]:
+    """A compiled condition of a next action. Raises InvalidExpression."""
+    expression = _SITUATION.condition(source)
+
+    def holds(found: Situation) -> bool:
+        return expression.holds(dict(found))
 
     return holds
 

@@ -11,9 +11,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from scoreline.events.v1 import event_pb2
 from scoreline.rules.v1 import rule_set_pb2
-from scoreline.scoring.v1 import lead_pb2, score_change_pb2, scoring_service_pb2
+from scoreline.scoring.v1 import intelligence_pb2, lead_pb2, score_change_pb2, scoring_service_pb2
 from services.scoring import rule_conversion
-from services.scoring.domain.fold import Effect, Fading, Reason
+from services.scoring.domain import activity
+from services.scoring.domain.balance import Fading
+from services.scoring.domain.fold import Effect, Reason
 from services.scoring.domain.identity import SUBJECT_PREFIXES
 from services.scoring.domain.lead import Cause
 from services.scoring.domain.model import MILLI, Entry, instant
@@ -29,12 +31,27 @@ _CAUSES = {
     Cause.RULES: score_change_pb2.SCORE_CHANGE_CAUSE_RULES,
     Cause.DECAY: score_change_pb2.SCORE_CHANGE_CAUSE_DECAY,
     Cause.REPLAY: score_change_pb2.SCORE_CHANGE_CAUSE_REPLAY,
+    Cause.ADJUSTMENT: score_change_pb2.SCORE_CHANGE_CAUSE_ADJUSTMENT,
+    Cause.RETRACTION: score_change_pb2.SCORE_CHANGE_CAUSE_RETRACTION,
+    Cause.MERGE: score_change_pb2.SCORE_CHANGE_CAUSE_MERGE,
+    Cause.UNMERGE: score_change_pb2.SCORE_CHANGE_CAUSE_UNMERGE,
 }
 
 _REASONS = {
     Reason.APPLIED: scoring_service_pb2.EFFECT_REASON_APPLIED,
     Reason.CLIPPED: scoring_service_pb2.EFFECT_REASON_CLIPPED,
     Reason.LIMITED: scoring_service_pb2.EFFECT_REASON_LIMITED,
+    Reason.TAKEN_BACK: scoring_service_pb2.EFFECT_REASON_TAKEN_BACK,
+    Reason.ADJUSTED: scoring_service_pb2.EFFECT_REASON_ADJUSTED,
+    Reason.RETRACTED: scoring_service_pb2.EFFECT_REASON_RETRACTED,
+    Reason.DISCARDED: scoring_service_pb2.EFFECT_REASON_DISCARDED,
+}
+
+RISKS = {
+    activity.NO_RISK: intelligence_pb2.RISK_LEVEL_UNSPECIFIED,
+    activity.LOW: intelligence_pb2.RISK_LEVEL_LOW,
+    activity.MEDIUM: intelligence_pb2.RISK_LEVEL_MEDIUM,
+    activity.HIGH: intelligence_pb2.RISK_LEVEL_HIGH,
 }
 
 _IDENTITY_KINDS = dict(
@@ -103,7 +120,7 @@ def activation(payload: bytes) -> Activation:
         raise Undecodable("an Activation without project or number")
     try:
         rule_set = rule_conversion.rule_set(message.rule_set)
-    except (InvalidExpression, rule_conversion.InvalidDecay) as error:
+    except (InvalidExpression, rule_conversion.InvalidRuleSet) as error:
         raise Undecodable(f"an Activation whose rules can't be applied: {error}") from error
     return Activation(
         project_id=message.project_id,
@@ -111,6 +128,7 @@ def activation(payload: bytes) -> Activation:
         activated_at=_instant(message.activate_time),
         actor=message.actor,
         rule_set=rule_set,
+        effective_from=_instant(message.effective_time),
     )
 
 
@@ -132,6 +150,11 @@ def score_change(recorded: RecordedChange) -> score_change_pb2.ScoreChange:
         occur_time=to_timestamp(recorded.occurred_at),
         change_time=to_timestamp(recorded.changed_at),
         late=change.late,
+        merged_into=change.merged_into,
+        velocity=points(change.velocity),
+        previous_velocity=points(change.previous_velocity),
+        risk=RISKS[change.risk],
+        previous_risk=RISKS[change.previous_risk],
     )
 
 
@@ -143,7 +166,7 @@ def encoded_score_change(recorded: RecordedChange) -> bytes:
 def lead(view: LeadView) -> lead_pb2.Lead:
     """A lead with its score."""
     profile, snapshot = view.profile, view.snapshot
-    last_position = snapshot.state.last_position
+    newest = snapshot.state.activity.newest
     return lead_pb2.Lead(
         lead_id=profile.lead_id,
         email=profile.email,
@@ -156,10 +179,12 @@ def lead(view: LeadView) -> lead_pb2.Lead:
         version=snapshot.version,
         event_count=snapshot.state.event_count,
         rule_set_version=snapshot.rule_set_version,
-        last_event_time=to_timestamp(last_position[0]) if last_position else None,
+        last_event_time=None if newest is None else to_timestamp(instant(newest)),
         create_time=to_timestamp(profile.created_at),
         update_time=to_timestamp(max(profile.updated_at, view.scored_at)),
         etag=etag(profile.revision),
+        risk=RISKS[snapshot.risk],
+        velocity=points(snapshot.velocity),
     )
 
 
@@ -177,7 +202,7 @@ def revision(tag: str) -> int | None:
 
 def timeline_entry(item: TimelineItem) -> scoring_service_pb2.TimelineEntry:
     """An event with its effects."""
-    entry = item.event.entry
+    entry, outcome = item.event.entry, item.step.outcome
     return scoring_service_pb2.TimelineEntry(
         event_id=entry.event_id,
         type=entry.type,
@@ -185,10 +210,10 @@ def timeline_entry(item: TimelineItem) -> scoring_service_pb2.TimelineEntry:
         record_time=to_timestamp(item.event.recorded_at),
         source=entry.source,
         properties=structs.from_dict(entry.properties),
-        effects=[effect(one, item.rule_set_version) for one in item.step.effects],
+        effects=[effect(one, outcome.version) for one in outcome.effects],
         score=points(item.step.state.score),
         stage=item.stage,
-        fadings=[fading(one) for one in item.step.fadings],
+        fadings=[fading(one) for one in outcome.fadings],
     )
 
 

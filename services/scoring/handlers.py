@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import dropwhile, islice, takewhile
 from typing import Any
 
-from services.scoring.domain.fold import Step, trace
+from services.scoring.domain.fold import Step, in_order, trace
 from services.scoring.domain.identity import EMAIL_PREFIX, LEAD_PREFIX, lead_id_of, subject_of
 from services.scoring.domain.lead import (
     RulesInForce,
@@ -16,7 +16,7 @@ from services.scoring.domain.lead import (
     needs_history,
     new_snapshot,
 )
-from services.scoring.domain.model import Entry, Position, microseconds
+from services.scoring.domain.model import RETRACTION, Entry, Position, microseconds
 from services.scoring.errors import ConcurrentAppend, LeadNotFound, LeadTaken
 from services.scoring.ports import (
     Activation,
@@ -89,7 +89,6 @@ class TimelineItem:
     event: RecordedEvent
     step: Step
     stage: str
-    rule_set_version: int
 
 
 class EventHandlers:
@@ -303,14 +302,13 @@ class LeadHandlers:
             # Those that gave the score, also while re-scoring under others is under way.
             rule_set = (await tx.rules_under(project_id, found.snapshot.activation)).rule_set
             history = (await tx.histories([key]))[key]
-            steps = _page(trace(history, rule_set), after, limit, descending)
+            steps = _page(trace(in_order(history, rule_set), rule_set), after, limit, descending)
             events = await tx.recorded_events(project_id, [step.entry.event_id for step in steps])
         return [
             TimelineItem(
                 events[step.entry.event_id],
                 step,
                 rule_set.stage_of(step.state.score),
-                rule_set.version,
             )
             for step in steps
         ]
@@ -335,14 +333,18 @@ async def _find(tx: Transaction, project_id: str, reference: str) -> LeadView:
 def _page(
     steps: Iterable[Step], after: Position | None, limit: int, descending: bool
 ) -> list[Step]:
-    """A page of steps that come in ascending order. Holds no more than the page."""
+    """A page of steps that come in the order in which they apply. Holds no more than the page."""
+    # What a retraction does is said with the events it is about.
+    shown = (step for step in steps if step.entry.type != RETRACTION)
     if descending:
         before = (
-            steps if after is None else takewhile(lambda step: step.entry.position < after, steps)
+            shown if after is None else takewhile(lambda step: step.entry.position != after, shown)
         )
         return list(reversed(deque(before, maxlen=limit)))
-    behind = steps if after is None else dropwhile(lambda step: step.entry.position <= after, steps)
-    return list(islice(behind, limit))
+    if after is None:
+        return list(islice(shown, limit))
+    behind = dropwhile(lambda step: step.entry.position != after, shown)
+    return list(islice(behind, 1, limit + 1))
 
 
 def _sort_out(

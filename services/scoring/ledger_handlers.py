@@ -192,9 +192,26 @@ async def _walk(
 async def folded(tx: Transaction, leads: Mapping[LeadKey, RulesInForce]) -> dict[LeadKey, State]:
     """Each lead's entries folded under its rules; one lead's state at a time grows, no history is held."""
     states = dict.fromkeys(leads, EMPTY)
+    for in_event_time in (True, False):
+        chosen = {
+            key: rules
+            for key, rules in leads.items()
+            if rules.rule_set.in_event_time is in_event_time
+        }
+        if chosen:
+            await _fold_into(states, tx, chosen, in_event_time)
+    return states
+
+
+async def _fold_into(
+    states: dict[LeadKey, State],
+    tx: Transaction,
+    leads: Mapping[LeadKey, RulesInForce],
+    in_event_time: bool,
+) -> None:
     current: LeadKey | None = None
     fold: Fold | None = None
-    async with aclosing(tx.entries_of(leads)) as entries:
+    async with aclosing(tx.entries_of(leads, in_event_time=in_event_time)) as entries:
         async for key, entry in entries:
             if key != current:
                 if current is not None and fold is not None:
@@ -204,7 +221,6 @@ async def folded(tx: Transaction, leads: Mapping[LeadKey, RulesInForce]) -> dict
                 fold.apply(entry)
     if current is not None and fold is not None:
         states[current] = fold.state
-    return states
 
 
 async def _check_leads(

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import queries, rows
 from services.scoring.domain.lead import Snapshot
-from services.scoring.domain.model import Entry
+from services.scoring.domain.model import RETRACTION, Entry
 from services.scoring.domain.verification import Block, KeptEntry, Written
 from services.scoring.ports import LeadFilter, LeadKey
 
@@ -24,13 +24,15 @@ _ACTIVATION_AT = """
 """
 
 _ENTRIES_OF = """
-    SELECT s.project_id, s.lead_id, l.event_id, l.type, l.occurred_at, l.properties, l.source
+    SELECT s.project_id, s.lead_id, l.event_id, l.type, l.occurred_at, l.properties, l.source,
+           l.position, l.recorded_at
     FROM unnest(%(projects)s::text[], %(leads)s::text[]) AS i(project_id, lead_id)
     JOIN subjects s USING (project_id, lead_id)
     JOIN ledger l ON l.project_id = s.project_id AND l.subject = s.subject
-    WHERE (%(as_of)s::timestamptz IS NULL OR l.occurred_at <= %(as_of)s)
+    WHERE (%(as_of)s::timestamptz IS NULL OR l.occurred_at <= %(as_of)s OR l.type = %(retraction)s)
       AND (%(known_at)s::timestamptz IS NULL OR l.recorded_at <= %(known_at)s)
-    ORDER BY s.project_id, s.lead_id, l.occurred_at, l.event_id
+    ORDER BY s.project_id, s.lead_id, l.type <> %(retraction)s,
+             CASE WHEN %(in_ledger_order)s THEN l.position END, l.occurred_at, l.event_id
 """
 
 _KEPT = """
@@ -101,6 +103,7 @@ class LedgerReads:
         leads: Iterable[LeadKey],
         as_of: datetime | None = None,
         known_at: datetime | None = None,
+        in_event_time: bool = True,
     ) -> AsyncGenerator[tuple[LeadKey, Entry], None]:
         wanted = sorted(set(leads))
         values = {
@@ -108,6 +111,8 @@ class LedgerReads:
             "leads": [lead_id for _, lead_id in wanted],
             "as_of": as_of,
             "known_at": known_at,
+            "in_ledger_order": not in_event_time,
+            "retraction": RETRACTION,
         }
         async for project_id, lead_id, *entry in self._portions(_ENTRIES_OF, values):
             yield (project_id, lead_id), Entry(*entry)

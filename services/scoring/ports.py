@@ -112,6 +112,8 @@ class Activation:
     activated_at: datetime
     actor: str
     rule_set: RuleSet
+    effective_from: datetime
+    """Entries that happened from then on are its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,7 @@ class Transaction(Protocol):
         ...
 
     async def histories(self, leads: Iterable[LeadKey]) -> dict[LeadKey, list[Entry]]:
-        """All ledger entries of each lead in order of position."""
+        """All ledger entries of each lead."""
         ...
 
     async def save(self, updates: Sequence[LeadUpdate], now: datetime) -> None:
@@ -246,9 +248,11 @@ class Transaction(Protocol):
         leads: Iterable[LeadKey],
         as_of: datetime | None = None,
         known_at: datetime | None = None,
+        in_event_time: bool = True,
     ) -> AsyncGenerator[tuple[LeadKey, Entry], None]:
-        """The leads' ledger entries, lead by lead in order of position, read in small portions: only those that
-        happened by `as_of` and were recorded by `known_at`."""
+        """The leads' ledger entries, lead by lead in the order in which they apply (in event time, or that of the
+        ledger; retractions first), read in small portions: only those that happened by `as_of`, or are retractions, and
+        were recorded by `known_at`."""
         ...
 
     def kept_entries(

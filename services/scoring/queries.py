@@ -36,7 +36,7 @@ _ORDERS: dict[str, sa.ColumnElement[Any]] = {
     "create_time": leads.c.created_at,
 }
 
-STAGE_COUNTS = "SELECT stage, count(*) FROM snapshots WHERE project_id = %s GROUP BY stage"
+STAGE_COUNTS = "SELECT stage, count(*) FROM snapshots WHERE project_id = %s AND merged_into = '' GROUP BY stage"
 
 SCORE_CHANGES = f"""
     SELECT {rows.CHANGE_COLUMNS} FROM score_changes
@@ -124,7 +124,8 @@ async def recorded_events(
 
 
 def _conditions(which: LeadFilter) -> list[sa.ColumnElement[bool]]:
-    conditions: list[sa.ColumnElement[bool]] = []
+    # One that was merged into another is a lead no more.
+    conditions: list[sa.ColumnElement[bool]] = [snapshots.c.merged_into == ""]
     if which.stages:
         conditions.append(snapshots.c.stage.in_(which.stages))
     if which.min_score is not None:
@@ -153,6 +154,6 @@ def _conditions(which: LeadFilter) -> list[sa.ColumnElement[bool]]:
 def _view(columns: tuple[Any, ...]) -> LeadView:
     profile = rows.profile(columns[:9])
     # Under the rules that gave the score, also where the state is of an older form.
-    snapshot = replace(rows.snapshot(columns[9:20]), activation=columns[15])
-    scored_at, found_subjects = columns[20:]
+    snapshot = replace(rows.snapshot(columns[9:23]), activation=columns[15])
+    scored_at, found_subjects = columns[23:]
     return LeadView(profile, snapshot, tuple(found_subjects or ()), scored_at)

@@ -8,6 +8,7 @@ from typing import Any
 
 from scoreline.scoring.v1 import lead_pb2, ledger_pb2, scoring_service_pb2
 from services.scoring import convert
+from services.scoring.domain import model
 from services.scoring.domain.identity import SUBJECT_PREFIXES
 from services.scoring.domain.model import Position
 from services.scoring.ports import LeadFilter, LeadView
@@ -172,8 +173,8 @@ def order_value(view: LeadView, order: str) -> Any:
     if order == "create_time":
         return view.profile.created_at.isoformat()
     if order == "last_event_time":
-        last = view.snapshot.state.last_position
-        return last[0].isoformat() if last else None
+        newest = view.snapshot.state.activity.newest
+        return None if newest is None else model.instant(newest).isoformat()
     return view.profile.lead_id
 
 

@@ -3,15 +3,17 @@
 from datetime import datetime
 from typing import Any
 
+from services.scoring import stored_rules
 from services.scoring.domain import chain
+from services.scoring.domain.chain import NEVER
 from services.scoring.domain.lead import OUTDATED, UNREADABLE, Cause, Change, Snapshot
-from services.scoring.domain.model import Entry, instant, microseconds
-from services.scoring.domain.state import FORMAT, State, from_json, to_json
+from services.scoring.domain.model import Activated, Entry, instant, microseconds
+from services.scoring.domain.state import FORMAT, Activity, State, from_json, to_json
 from services.scoring.ports import IncomingEvent, Profile, RecordedChange
 
 SNAPSHOT_COLUMNS = (
     "score, stage, version, event_count, last_occurred_at, last_event_id, activation, "
-    "rule_set_version, state, state_format, next_transition_at"
+    "rule_set_version, state, state_format, next_transition_at, velocity, risk, merged_into"
 )
 """In the order `snapshot` takes them."""
 
@@ -20,7 +22,8 @@ PROFILE_COLUMNS = "project_id, lead_id, email, display_name, company, attributes
 
 CHANGE_COLUMNS = (
     "lead_id, version, cause, event_id, event_type, previous_score, score, previous_stage, stage, "
-    "rule_set_version, occurred_at, changed_at, late"
+    "rule_set_version, occurred_at, changed_at, late, previous_velocity, velocity, previous_risk, "
+    "risk, merged_into"
 )
 """In the order `recorded_change` takes them."""
 
@@ -36,17 +39,22 @@ def snapshot(columns: tuple[Any, ...]) -> Snapshot:
     score, stage, version, event_count, occurred_at, event_id, activation, rule_set_version = (
         columns[:8]
     )
-    text, state_format, next_transition_at = columns[8:]
-    last_position = None if occurred_at is None else (occurred_at, event_id)
+    text, state_format, next_transition_at, velocity, risk, merged_into = columns[8:]
+    last_position = None if event_id is None else (occurred_at or NEVER, event_id)
+    newest = None if occurred_at is None else microseconds(occurred_at)
+    # Enough to know until the lead is folded anew.
+    rest = State(
+        event_count=event_count, last_position=last_position, activity=Activity(newest=newest)
+    )
     if state_format == FORMAT:
         try:
             state = from_json(text)
         except (ValueError, LookupError, TypeError, AttributeError, OverflowError):
             # Not what this service writes. The ledger has everything: the lead is folded anew, nothing is lost.
-            state = State(event_count=event_count, last_position=last_position)
+            state = rest
             activation = UNREADABLE
     else:
-        state = State(event_count=event_count, last_position=last_position)
+        state = rest
         activation = OUTDATED
     return Snapshot(
         state=state,
@@ -56,26 +64,43 @@ def snapshot(columns: tuple[Any, ...]) -> Snapshot:
         activation=activation,
         rule_set_version=rule_set_version,
         next_transition=None if next_transition_at is None else microseconds(next_transition_at),
+        velocity=velocity,
+        risk=risk,
+        merged_into=merged_into,
     )
 
 
 def snapshot_columns(snapshot: Snapshot) -> tuple[Any, ...]:
     """The values of SNAPSHOT_COLUMNS."""
     state = snapshot.state
-    occurred_at, event_id = state.last_position or (None, None)
+    newest = state.activity.newest
     next_transition = snapshot.next_transition
     return (
         snapshot.score,
         snapshot.stage,
         snapshot.version,
         state.event_count,
-        occurred_at,
-        event_id,
+        None if newest is None else instant(newest),
+        None if state.last_position is None else state.last_position[1],
         snapshot.activation,
         snapshot.rule_set_version,
         to_json(state),
         FORMAT,
         None if next_transition is None else instant(next_transition),
+        snapshot.velocity,
+        snapshot.risk,
+        snapshot.merged_into,
+    )
+
+
+def activated(columns: tuple[Any, ...]) -> Activated:
+    """A rule set with its number, and when it was put in force for what."""
+    number, rule_set, effective_from, recorded_at = columns
+    return Activated(
+        number,
+        stored_rules.from_json(rule_set),
+        microseconds(effective_from),
+        microseconds(recorded_at),
     )
 
 
@@ -87,7 +112,8 @@ def profile(columns: tuple[Any, ...]) -> Profile:
 def recorded_change(columns: tuple[Any, ...]) -> RecordedChange:
     """A change from CHANGE_COLUMNS."""
     (lead_id, version, cause, event_id, event_type, previous_score, score, *rest) = columns
-    previous_stage, stage, rule_set_version, occurred_at, changed_at, late = rest
+    previous_stage, stage, rule_set_version, occurred_at, changed_at, late, *measured = rest
+    previous_velocity, velocity, previous_risk, risk, merged_into = measured
     entry = None if event_id is None else Entry(event_id, event_type, occurred_at)
     change = Change(
         version=version,
@@ -99,6 +125,11 @@ def recorded_change(columns: tuple[Any, ...]) -> RecordedChange:
         stage=stage,
         rule_set_version=rule_set_version,
         late=late,
+        previous_velocity=previous_velocity,
+        velocity=velocity,
+        previous_risk=previous_risk,
+        risk=risk,
+        merged_into=merged_into,
     )
     return RecordedChange(lead_id, change, occurred_at, changed_at)
 
@@ -121,6 +152,11 @@ def change_columns(project_id: str, recorded: RecordedChange) -> tuple[Any, ...]
         recorded.occurred_at,
         recorded.changed_at,
         change.late,
+        change.previous_velocity,
+        change.velocity,
+        change.previous_risk,
+        change.risk,
+        change.merged_into,
     )
 
 

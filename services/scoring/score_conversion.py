@@ -8,6 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from scoreline.scoring.v1 import ledger_pb2, scoring_service_pb2
 from services.scoring import convert
 from services.scoring.convert import points
+from services.scoring.domain import model
 from services.scoring.domain.explanation import (
     Contribution,
     Explanation,
@@ -49,14 +50,14 @@ def instant(request: Message, field: str, violations: Violations) -> datetime | 
 
 def score(found: ScoreAt) -> scoring_service_pb2.GetScoreResponse:
     """A score."""
-    last = found.state.last_position
+    newest = found.state.activity.newest
     return scoring_service_pb2.GetScoreResponse(
         lead_id=found.lead_id,
         score=points(found.state.score),
         stage=found.stage,
         rule_set_version=found.rule_set_version,
         event_count=found.state.event_count,
-        last_event_time=to_timestamp(last[0]) if last else None,
+        last_event_time=None if newest is None else to_timestamp(model.instant(newest)),
         group_scores=[
             scoring_service_pb2.GroupScore(group=group, score=points(milli))
             for group, milli in found.group_scores
@@ -70,7 +71,7 @@ def explanation(found: ScoreAt, why: Explanation) -> scoring_service_pb2.Explain
     """A score with its reasons."""
     return scoring_service_pb2.ExplainScoreResponse(
         score=score(found),
-        contributions=[_contribution(one, found.rule_set_version) for one in why.contributions],
+        contributions=[_contribution(one) for one in why.contributions],
         contribution_count=why.contribution_count,
         fadings=[convert.fading(one) for one in why.fadings],
         fading_count=why.fading_count,
@@ -142,12 +143,12 @@ def replay_progress(
     )
 
 
-def _contribution(one: Contribution, version: int) -> scoring_service_pb2.Contribution:
+def _contribution(one: Contribution) -> scoring_service_pb2.Contribution:
     return scoring_service_pb2.Contribution(
         event_id=one.entry.event_id,
         event_type=one.entry.type,
         occur_time=to_timestamp(one.entry.occurred_at),
-        effect=convert.effect(one.effect, version),
+        effect=convert.effect(one.effect, one.version),
     )
 
 

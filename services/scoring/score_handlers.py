@@ -97,7 +97,8 @@ class ScoreHandlers:
             activation = 0 if known is None else await tx.activation_at(project_id, known)
             rules = await tx.rules_under(project_id, activation)
             key = (project_id, found.profile.lead_id)
-            async with aclosing(tx.entries_of([key], until, known)) as entries:
+            in_event_time = rules.rule_set.in_event_time
+            async with aclosing(tx.entries_of([key], until, known, in_event_time)) as entries:
                 yield _Past(found.profile.lead_id, rules, entries, until, known)
 
 

@@ -8,7 +8,8 @@ _S = ", ".join(f"s.{column}" for column in rows.SNAPSHOT_COLUMNS.split(", "))
 # The state is sent in binary (%b): as text each of its many quotation marks would be escaped one by one.
 _SNAPSHOT_ARRAYS = (
     "unnest(%s::text[], %s::text[], %s::bigint[], %s::text[], %s::int[], %s::int[],"
-    " %s::timestamptz[], %s::text[], %s::int[], %s::int[], %b::text[], %s::int[], %s::timestamptz[])"
+    " %s::timestamptz[], %s::text[], %s::int[], %s::int[], %b::text[], %s::int[], %s::timestamptz[],"
+    " %s::bigint[], %s::text[], %s::text[])"
     f" AS i(project_id, lead_id, {rows.SNAPSHOT_COLUMNS})"
 )
 
@@ -27,7 +28,10 @@ ADD_PROJECTS = """
     ON CONFLICT DO NOTHING
 """
 ACTIVATION_NOW = "SELECT activation FROM projects WHERE project_id = %s"
-RULE_SET = "SELECT rule_set FROM activations WHERE project_id = %s AND number = %s"
+RULE_SETS = """
+    SELECT number, rule_set, effective_from, recorded_at FROM activations
+    WHERE project_id = %s AND number <= %s ORDER BY number DESC LIMIT %s
+"""
 LEADS_BY_SUBJECT = """
     SELECT s.project_id, s.subject, s.lead_id
     FROM unnest(%s::text[], %s::text[]) AS i(project_id, subject)
@@ -81,7 +85,7 @@ PAYLOAD_HASHES = """
 """
 HISTORIES = """
     SELECT s.project_id, s.lead_id, l.event_id, l.type, l.occurred_at, l.properties,
-           l.source
+           l.source, l.position, l.recorded_at
     FROM unnest(%s::text[], %s::text[]) AS i(project_id, lead_id)
     JOIN subjects s USING (project_id, lead_id)
     JOIN ledger l ON l.project_id = s.project_id AND l.subject = s.subject
@@ -118,8 +122,9 @@ UPDATE_PROFILE = """
     WHERE project_id = %s AND lead_id = %s
 """
 ADD_ACTIVATION = """
-    INSERT INTO activations (project_id, number, activated_at, actor, rule_set, recorded_at)
-    VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING RETURNING number
+    INSERT INTO activations (project_id, number, activated_at, actor, rule_set, effective_from,
+                             recorded_at)
+    VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING RETURNING number
 """
 ACTIVATE = """
     INSERT INTO projects (project_id, activation) VALUES (%s, %s)

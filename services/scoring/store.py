@@ -14,9 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.scoring import queries, rows, stored_rules
 from services.scoring import statements as sql
 from services.scoring.domain import chain
+from services.scoring.domain.binding import bound, looks_back
 from services.scoring.domain.identity import email_of, lead_id_of
 from services.scoring.domain.lead import RulesInForce, Snapshot, new_snapshot
-from services.scoring.domain.model import NO_RULES, Entry
+from services.scoring.domain.model import NO_RULES, Activated, Entry
 from services.scoring.errors import (
     CannotStore,
     ConcurrentAppend,
@@ -265,6 +266,7 @@ class PostgresTransaction(LedgerReads):
             activation.activated_at,
             activation.actor,
             Jsonb(stored_rules.to_json(activation.rule_set)),
+            activation.effective_from,
             recorded_at,
         )
         if added:
@@ -311,13 +313,21 @@ class PostgresTransaction(LedgerReads):
             return cached
         if number == 0:
             return RulesInForce(0, NO_RULES)
-        found = await self._fetch(sql.RULE_SET, project_id, number)
-        if not found:
-            raise UnknownActivation(number)
-        rules = RulesInForce(number, stored_rules.from_json(found[0][0]))
+        rules = RulesInForce(number, bound(await self._activated(project_id, number)))
         if cached is None or cached.activation < number:
             self._rules_cache[project_id] = rules
         return rules
+
+    async def _activated(self, project_id: str, number: int) -> list[Activated]:
+        """The activation, and those before it where they matter."""
+        found = await self._fetch(sql.RULE_SETS, project_id, number, 1)
+        if not found or found[0][0] != number:
+            raise UnknownActivation(number)
+        newest = rows.activated(found[0])
+        if not looks_back(newest):
+            return [newest]
+        earlier = await self._fetch(sql.RULE_SETS, project_id, number - 1, number)
+        return [newest, *map(rows.activated, earlier)]
 
     async def _leads_by_subject(self, subjects: Sequence[SubjectKey]) -> dict[SubjectKey, LeadKey]:
         found = await self._fetch(sql.LEADS_BY_SUBJECT, *_columns(subjects, 2))

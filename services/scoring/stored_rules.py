@@ -1,12 +1,28 @@
 """Rule sets as the table `activations` keeps them: JSON, points in milli-points, times in microseconds, conditions as
 their source. Reading one compiles its conditions."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any, TypeVar
 
-from services.scoring.conditions import condition, key
+from services.scoring.conditions import condition, key, situation
+from services.scoring.domain.activity import Risk, Velocity
 from services.scoring.domain.decay import Decay, HalfLife, IdleAmount, IdleFactor, PerContribution
-from services.scoring.domain.model import Bounds, Group, Limit, Rule, RuleSet, Stage
+from services.scoring.domain.model import (
+    Binding,
+    Bounds,
+    Grade,
+    Grading,
+    Group,
+    LateEvents,
+    Limit,
+    NextAction,
+    Rule,
+    RuleSet,
+    Stage,
+)
+
+T = TypeVar("T")
 
 _DECAYS: dict[str, type[Decay]] = {
     "idle_factor": IdleFactor,
@@ -33,6 +49,15 @@ def to_json(rule_set: RuleSet) -> dict[str, Any]:
             for group in rule_set.groups
         ],
         "decay": _decay_json(rule_set.decay),
+        "grading": rule_set.grading and asdict(rule_set.grading),
+        "velocity": rule_set.velocity and _velocity_json(rule_set.velocity),
+        "risk": rule_set.risk and _risk_json(rule_set.risk),
+        "next_actions": [
+            {"action": one.action, "when": one.when_source} for one in rule_set.next_actions
+        ],
+        "late_events": rule_set.late_events.value,
+        "binding": rule_set.binding.value,
+        "engagement_group": rule_set.engagement_group,
     }
 
 
@@ -48,11 +73,56 @@ def from_json(stored: Mapping[str, Any]) -> RuleSet:
             for group in stored.get("groups", ())
         ),
         decay=_decay(stored.get("decay")),
+        grading=_read(stored, "grading", _grading),
+        velocity=_read(stored, "velocity", _velocity),
+        risk=_read(stored, "risk", _risk),
+        next_actions=tuple(
+            NextAction(one["action"], situation(one["when"]) if one["when"] else None, one["when"])
+            for one in stored.get("next_actions", ())
+        ),
+        late_events=LateEvents(stored.get("late_events", "replay")),
+        binding=Binding(stored.get("binding", "current")),
+        engagement_group=stored.get("engagement_group", ""),
     )
 
 
+def _read(stored: Mapping[str, Any], name: str, reader: Callable[[Any], T]) -> T | None:
+    """A part of a rule set; None where it has none, or is older than such parts."""
+    found = stored.get(name)
+    return None if found is None else reader(found)
+
+
+def _grading(stored: Mapping[str, Any]) -> Grading:
+    return Grading(
+        fit_group=stored["fit_group"],
+        fit_grades=tuple(Grade(**one) for one in stored["fit_grades"]),
+        engagement_group=stored["engagement_group"],
+        engagement_grades=tuple(Grade(**one) for one in stored["engagement_grades"]),
+    )
+
+
+def _velocity_json(velocity: Velocity) -> dict[str, Any]:
+    return {
+        "window": velocity.window,
+        "per_event": velocity.per_event,
+        "when": velocity.when_source,
+    }
+
+
+def _velocity(stored: Mapping[str, Any]) -> Velocity:
+    when = stored["when"]
+    return Velocity(stored["window"], stored["per_event"], condition(when) if when else None, when)
+
+
+def _risk_json(risk: Risk) -> dict[str, Any]:
+    return {**asdict(risk), "high_event_types": sorted(risk.high_event_types)}
+
+
+def _risk(stored: Mapping[str, Any]) -> Risk:
+    return Risk(**{**stored, "high_event_types": frozenset(stored["high_event_types"])})
+
+
 def _rule_json(rule: Rule) -> dict[str, Any]:
-    limit = rule.limit
     return {
         "rule_id": rule.rule_id,
         "event_type": rule.event_type,
@@ -60,12 +130,18 @@ def _rule_json(rule: Rule) -> dict[str, Any]:
         "enabled": rule.enabled,
         "group": rule.group,
         "when": rule.when_source,
-        "limit": limit and {"count": limit.count, "window": limit.window, "key": limit.key_source},
+        "limits": [
+            {"count": limit.count, "window": limit.window, "key": limit.key_source}
+            for limit in rule.limits
+        ],
+        "standing": rule.standing,
     }
 
 
 def _rule(stored: Mapping[str, Any]) -> Rule:
-    when, limit = stored.get("when", ""), stored.get("limit")
+    when = stored.get("when", "")
+    # Once a rule had one limit at most.
+    limits = stored["limits"] if "limits" in stored else [stored.get("limit")]
     return Rule(
         rule_id=stored["rule_id"],
         event_type=stored["event_type"],
@@ -74,7 +150,8 @@ def _rule(stored: Mapping[str, Any]) -> Rule:
         group=stored.get("group", ""),
         when=condition(when) if when else None,
         when_source=when,
-        limit=limit and _limit(limit),
+        limits=tuple(_limit(limit) for limit in limits if limit),
+        standing=stored.get("standing", False),
     )
 
 

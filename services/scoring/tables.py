@@ -30,6 +30,8 @@ activations = sa.Table(
     sa.Column("actor", sa.Text, nullable=False),
     # stored_rules.py says how.
     sa.Column("rule_set", JSONB, nullable=False),
+    # Entries that happened from then on are its own.
+    sa.Column("effective_from", _TIME, nullable=False),
     # On the same clock as the ledger: what was in force when an entry was recorded.
     sa.Column("recorded_at", _TIME, nullable=False),
 )
@@ -73,17 +75,23 @@ snapshots = sa.Table(
     sa.Column("stage", sa.Text, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("event_count", sa.Integer, nullable=False),
-    # Position of the newest entry; null before the first.
+    # When the newest event that counts happened; null before the first.
     sa.Column("last_occurred_at", _TIME),
+    # The last entry in event time; null before the first.
     sa.Column("last_event_id", _TEXT),
     sa.Column("activation", sa.Integer, nullable=False),
     sa.Column("rule_set_version", sa.Integer, nullable=False),
     # domain/state.py; one of another format is made anew from the ledger.
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("state_format", sa.Integer, nullable=False),
-    # When time alone changes the score by a whole point, or the stage; null: never.
+    # When time alone changes the score by a whole point, or the stage, velocity or risk; null: never.
     sa.Column("next_transition_at", _TIME),
     sa.Column("updated_at", _TIME, nullable=False),
+    # Thousandths.
+    sa.Column("velocity", sa.BigInteger, nullable=False),
+    sa.Column("risk", sa.Text, nullable=False),
+    # The lead that this one was merged into; empty: it stands for itself.
+    sa.Column("merged_into", _TEXT, nullable=False),
     # The decay worker's search for what is due.
     sa.Index(
         "snapshots_due",
@@ -97,6 +105,7 @@ snapshots = sa.Table(
         sa.text("score DESC"),
         "lead_id",
         postgresql_include=["stage"],
+        postgresql_where=sa.text("merged_into = ''"),
     ),
 )
 
@@ -109,6 +118,21 @@ subjects = sa.Table(
     sa.Column("lead_id", _TEXT, nullable=False),
     # A lead's identities, and with them its ledger entries.
     sa.Index("subjects_by_lead", "project_id", "lead_id"),
+)
+
+# When references went from one lead to another: merges and unmerges. Derived from the ledger's link facts.
+subject_moves = sa.Table(
+    "subject_moves",
+    metadata,
+    sa.Column("project_id", _TEXT, primary_key=True),
+    sa.Column("subject", _TEXT, primary_key=True),
+    # Record time.
+    sa.Column("moved_at", _TIME, primary_key=True),
+    sa.Column("from_lead_id", _TEXT, nullable=False),
+    sa.Column("to_lead_id", _TEXT, nullable=False),
+    # Which references a lead had at a record time.
+    sa.Index("subject_moves_from", "project_id", "from_lead_id"),
+    sa.Index("subject_moves_to", "project_id", "to_lead_id"),
 )
 
 # The events, once each, for ever. INSERT and SELECT only: the grants say so, and a trigger refuses the rest.
@@ -176,6 +200,11 @@ score_changes = sa.Table(
     sa.Column("occurred_at", _TIME, nullable=False),
     sa.Column("changed_at", _TIME, nullable=False),
     sa.Column("late", sa.Boolean, nullable=False),
+    sa.Column("previous_velocity", sa.BigInteger, nullable=False),
+    sa.Column("velocity", sa.BigInteger, nullable=False),
+    sa.Column("previous_risk", sa.Text, nullable=False),
+    sa.Column("risk", sa.Text, nullable=False),
+    sa.Column("merged_into", sa.Text, nullable=False),
 )
 
 # What was accepted but can't be scored, with its reason and bytes.
