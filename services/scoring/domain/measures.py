@@ -34,7 +34,7 @@ def measure(state: State, rules: RuleSet, at: int) -> Measures:
         return Measures(state.score, rules.stage_of(state.score))
     fold = Fold(rules, state)
     fold.fade_to(at)
-    return _measures(fold, rules, at)
+    return measures_of(fold, rules, at)
 
 
 def next_transition(state: State, kept: Measures, rules: RuleSet, now: int) -> int | None:
@@ -54,7 +54,7 @@ def next_transition(state: State, kept: Measures, rules: RuleSet, now: int) -> i
         else:
             return None
         fold.fade_to(at)
-        if kept.differs(_measures(fold, rules, at)):
+        if kept.differs(measures_of(fold, rules, at)):
             return at
 
 
@@ -68,7 +68,8 @@ def _instants(activity: Activity, rules: RuleSet) -> list[int]:
     return found
 
 
-def _measures(fold: Fold, rules: RuleSet, at: int) -> Measures:
+def measures_of(fold: Fold, rules: RuleSet, at: int) -> Measures:
+    """What a fold that has faded up to an instant comes to then."""
     activity = fold.activity
     return Measures(
         score=fold.score,
