@@ -4,12 +4,15 @@ Postgres one (store.py) and the tests' in memory."""
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from services.scoring.domain.lead import Change, RulesInForce, Snapshot
 from services.scoring.domain.model import Entry, RuleSet
 from services.scoring.domain.verification import Block, KeptEntry, Written
+
+ALL_HISTORY = datetime(1970, 1, 1, tzinfo=UTC)
+"""No event is dated earlier."""
 
 LeadKey = tuple[str, str]
 """Project id, lead id."""
@@ -112,7 +115,7 @@ class Activation:
     activated_at: datetime
     actor: str
     rule_set: RuleSet
-    effective_from: datetime
+    effective_from: datetime = ALL_HISTORY
     """Entries that happened from then on are its own."""
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from scoreline.scoring.v1 import ledger_pb2, scoring_service_pb2
+from scoreline.scoring.v1 import intelligence_pb2, ledger_pb2, scoring_service_pb2
 from services.scoring import convert
 from services.scoring.convert import points
 from services.scoring.domain import model
@@ -16,10 +16,11 @@ from services.scoring.domain.explanation import (
     NextStage,
     RuleTotal,
 )
+from services.scoring.domain.intelligence import Trend
 from services.scoring.domain.verification import Kind, Mismatch
 from services.scoring.ledger_handlers import Progress
 from services.scoring.replay_handlers import ReplayedLead, ReplayProgress
-from services.scoring.score_handlers import ScoreAt
+from services.scoring.score_handlers import IntelligenceAt, ScoreAt
 from services.shared import paging
 from services.shared.errors import Violations
 from services.shared.times import to_datetime, to_timestamp
@@ -33,6 +34,14 @@ _KINDS = {
     Kind.HEAD: ledger_pb2.LEDGER_MISMATCH_KIND_HEAD,
     Kind.NO_LEAD: ledger_pb2.LEDGER_MISMATCH_KIND_NO_LEAD,
     Kind.SNAPSHOT: ledger_pb2.LEDGER_MISMATCH_KIND_SNAPSHOT,
+}
+
+
+_TRENDS = {
+    Trend.NONE: intelligence_pb2.TREND_UNSPECIFIED,
+    Trend.INCREASING: intelligence_pb2.TREND_INCREASING,
+    Trend.STEADY: intelligence_pb2.TREND_STEADY,
+    Trend.DECREASING: intelligence_pb2.TREND_DECREASING,
 }
 
 
@@ -50,14 +59,13 @@ def instant(request: Message, field: str, violations: Violations) -> datetime | 
 
 def score(found: ScoreAt) -> scoring_service_pb2.GetScoreResponse:
     """A score."""
-    newest = found.state.activity.newest
     return scoring_service_pb2.GetScoreResponse(
         lead_id=found.lead_id,
         score=points(found.state.score),
         stage=found.stage,
         rule_set_version=found.rule_set_version,
         event_count=found.state.event_count,
-        last_event_time=None if newest is None else to_timestamp(model.instant(newest)),
+        last_event_time=_stamp(found.state.activity.newest),
         group_scores=[
             scoring_service_pb2.GroupScore(group=group, score=points(milli))
             for group, milli in found.group_scores
@@ -79,6 +87,44 @@ def explanation(found: ScoreAt, why: Explanation) -> scoring_service_pb2.Explain
         rule_totals=[_rule_total(one) for one in why.rules],
         next_stage=_next_stage(why.next_stage) if why.next_stage else None,
     )
+
+
+def intelligence(found: IntelligenceAt) -> intelligence_pb2.Intelligence:
+    """A lead's intelligence."""
+    what, activity = found.intelligence, found.intelligence.activity
+    message = intelligence_pb2.Intelligence(
+        lead_id=found.lead_id,
+        as_of=to_timestamp(found.as_of),
+        score=points(what.measures.score),
+        stage=what.measures.stage,
+        grade=what.grade,
+        fit_grade=what.fit_grade,
+        engagement_grade=what.engagement_grade,
+        velocity=points(what.measures.velocity),
+        trend=_TRENDS[what.trend],
+        recent_points=points(what.recent_points),
+        earlier_points=points(what.earlier_points),
+        risk=convert.RISKS[what.measures.risk],
+        inactivity_index=what.inactivity_index,
+        next_action=what.next_action,
+        first_event_time=_stamp(activity.first),
+        last_event_time=_stamp(activity.newest),
+        rule_set_version=found.rule_set_version,
+    )
+    if what.engagement_tenths is not None:
+        message.engagement_score = what.engagement_tenths / 10
+    if found.transition is not None:
+        then = found.transition.measures
+        message.next_transition.time.CopyFrom(to_timestamp(model.instant(found.transition.at)))
+        message.next_transition.score = points(then.score)
+        message.next_transition.stage = then.stage
+        message.next_transition.velocity = points(then.velocity)
+        message.next_transition.risk = convert.RISKS[then.risk]
+    return message
+
+
+def _stamp(microseconds: int | None) -> Timestamp | None:
+    return None if microseconds is None else to_timestamp(model.instant(microseconds))
 
 
 def verify_progress(progress: Progress) -> ledger_pb2.VerifyLedgerResponse:

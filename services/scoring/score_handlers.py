@@ -9,6 +9,7 @@ from datetime import datetime
 from services.scoring.domain.explanation import Account, Explanation, group_scores
 from services.scoring.domain.fold import Fold
 from services.scoring.domain.identity import subject_of
+from services.scoring.domain.intelligence import Intelligence, Observation, Transition
 from services.scoring.domain.lead import RulesInForce
 from services.scoring.domain.model import Entry, microseconds
 from services.scoring.domain.state import State
@@ -30,6 +31,17 @@ class ScoreAt:
     as_of: datetime
     known_at: datetime | None
     """What was asked for, or when the newest thing known was recorded; None: nothing ever was."""
+
+
+@dataclass(frozen=True, slots=True)
+class IntelligenceAt:
+    """A lead's intelligence as of an event time, as known at a record time."""
+
+    lead_id: str
+    intelligence: Intelligence
+    transition: Transition | None
+    rule_set_version: int
+    as_of: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +92,27 @@ class ScoreHandlers:
                 account.apply(entry)
             explanation = account.explain(microseconds(past.as_of))
             return _score_at(past, explanation.state), explanation
+
+    async def intelligence(
+        self,
+        project_id: str,
+        reference: str,
+        as_of: datetime | None = None,
+        known_at: datetime | None = None,
+    ) -> IntelligenceAt:
+        """What the history up to there says about what to do next. Raises LeadNotFound."""
+        async with self._past(project_id, reference, as_of, known_at) as past:
+            rules, instant = past.rules.rule_set, microseconds(past.as_of)
+            observation = Observation(rules)
+            async for _, entry in past.entries:
+                observation.apply(entry)
+            return IntelligenceAt(
+                lead_id=past.lead_id,
+                intelligence=observation.intelligence(instant),
+                transition=observation.transition(instant),
+                rule_set_version=rules.version,
+                as_of=past.as_of,
+            )
 
     @asynccontextmanager
     async def _past(

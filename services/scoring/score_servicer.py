@@ -56,6 +56,18 @@ class ScoreMethods:
         found, why = await self._scores.explain(project_id, request.lead_id, limit, as_of, known_at)
         return score_conversion.explanation(found, why)
 
+    async def GetIntelligence(
+        self, request: pb.GetIntelligenceRequest, context: ServicerContext
+    ) -> pb.GetIntelligenceResponse:
+        violations = Violations()
+        requests.check_reference("lead_id", request.lead_id, violations)
+        as_of = score_conversion.instant(request, "as_of", violations)
+        known_at = score_conversion.instant(request, "known_at", violations)
+        violations.raise_if_any()
+        project_id = call_context.caller().project_id
+        found = await self._scores.intelligence(project_id, request.lead_id, as_of, known_at)
+        return pb.GetIntelligenceResponse(intelligence=score_conversion.intelligence(found))
+
 
 class LedgerMethods:
     """See protos/scoreline/scoring/v1/scoring_service.proto."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from services.scoring.domain.fold import in_order
 from services.scoring.domain.lead import Snapshot
-from services.scoring.domain.model import Entry
+from services.scoring.domain.model import RETRACTION, Entry, LateEvents, RuleSet
 from services.scoring.domain.verification import Block, KeptEntry, Written
 from services.scoring.ports import LeadKey
 
@@ -33,15 +35,18 @@ class LedgerReads:
         leads: Iterable[LeadKey],
         as_of: datetime | None = None,
         known_at: datetime | None = None,
+        in_event_time: bool = True,
     ) -> AsyncGenerator[tuple[LeadKey, Entry], None]:
-        wanted = set(leads)
-        found = [
-            ((event.project_id, self._in.subjects[(event.project_id, event.subject)]), event.entry)
-            for event, row in self._in.ledger.values()
-            if (as_of is None or row[5] <= as_of) and (known_at is None or row[6] <= known_at)
-        ]
-        for key, entry in sorted(found, key=lambda pair: (pair[0], pair[1].position)):
-            if key in wanted:
+        entries: dict[LeadKey, list[Entry]] = {key: [] for key in sorted(set(leads))}
+        for event, row in self._in.ledger.values():
+            key = (event.project_id, self._in.subjects.get((event.project_id, event.subject), ""))
+            happened = as_of is None or row[5] <= as_of or event.entry.type == RETRACTION
+            if key in entries and happened and (known_at is None or row[6] <= known_at):
+                entry = replace(event.entry, sequence=row[2], recorded_at=row[6])
+                entries[key].append(entry)
+        late_events = LateEvents.REPLAY if in_event_time else LateEvents.APPLY_ON_ARRIVAL
+        for key, own in entries.items():
+            for entry in in_order(own, RuleSet(0, late_events=late_events)):
                 yield key, entry
 
     async def kept_entries(

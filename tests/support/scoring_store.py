@@ -11,9 +11,10 @@ from typing import Any
 
 from services.scoring import convert, rows
 from services.scoring.domain import chain
+from services.scoring.domain.binding import bound
 from services.scoring.domain.identity import LEAD_PREFIX, email_of, lead_id_of
 from services.scoring.domain.lead import RulesInForce, Snapshot, new_snapshot
-from services.scoring.domain.model import NO_RULES, Entry, microseconds
+from services.scoring.domain.model import NO_RULES, Activated, Entry, instant, microseconds
 from services.scoring.errors import ConcurrentAppend, LeadTaken, UnknownActivation
 from services.scoring.ports import (
     Activation,
@@ -129,10 +130,10 @@ class InMemoryTransaction(LedgerReads):
 
     async def histories(self, leads: Iterable[LeadKey]) -> dict[LeadKey, list[Entry]]:
         histories: dict[LeadKey, list[Entry]] = {key: [] for key in leads}
-        for event, _ in self._in.ledger.values():
-            key = (event.project_id, self._in.subjects[(event.project_id, event.subject)])
+        for event, row in self._in.ledger.values():
+            key = (event.project_id, self._in.subjects.get((event.project_id, event.subject), ""))
             if key in histories:
-                histories[key].append(event.entry)
+                histories[key].append(replace(event.entry, sequence=row[2], recorded_at=row[6]))
         for entries in histories.values():
             entries.sort(key=lambda entry: entry.position)
         return histories
@@ -233,7 +234,7 @@ class InMemoryTransaction(LedgerReads):
     async def stage_counts(self, project_id: str) -> dict[str, int]:
         counts: dict[str, int] = {}
         for key, (snapshot, _) in self._in.snapshots.items():
-            if key[0] == project_id:
+            if key[0] == project_id and not snapshot.merged_into:
                 counts[snapshot.stage] = counts.get(snapshot.stage, 0) + 1
         return counts
 
@@ -254,7 +255,20 @@ class InMemoryTransaction(LedgerReads):
             return RulesInForce(0, NO_RULES)
         if (project_id, number) not in self._in.activations:
             raise UnknownActivation(number)
-        return RulesInForce(number, self._in.activations[(project_id, number)].rule_set)
+        known = sorted(
+            (key[1] for key in self._in.activations if key[0] == project_id and key[1] <= number),
+            reverse=True,
+        )
+        return RulesInForce(number, bound([self._activated((project_id, one)) for one in known]))
+
+    def _activated(self, key: tuple[str, int]) -> Activated:
+        activation = self._in.activations[key]
+        return Activated(
+            number=activation.number,
+            rule_set=activation.rule_set,
+            effective_from=microseconds(activation.effective_from),
+            recorded_at=microseconds(self._in.activation_times[key]),
+        )
 
     def _head(self, project_id: str) -> tuple[int, bytes, datetime]:
         return self._in.heads.get(project_id, (0, chain.GENESIS, chain.NEVER))
@@ -282,11 +296,11 @@ def _same(one: Quarantined, other: Quarantined) -> bool:
 
 
 def _order(view: LeadView, order: str) -> Any:
-    last = view.snapshot.state.last_position
+    newest = view.snapshot.state.activity.newest
     values = {
         "lead_id": view.profile.lead_id,
         "score": view.snapshot.score,
-        "last_event_time": last[0] if last else _NEVER,
+        "last_event_time": _NEVER if newest is None else instant(newest),
         "create_time": view.profile.created_at,
     }
     return values[order]
@@ -297,7 +311,8 @@ def _passes(view: LeadView, which: LeadFilter) -> bool:
     profile = view.profile
     texts = (profile.lead_id, profile.email, profile.display_name, profile.company)
     return (
-        (not which.stages or view.snapshot.stage in which.stages)
+        not view.snapshot.merged_into
+        and (not which.stages or view.snapshot.stage in which.stages)
         and (which.min_score is None or score >= which.min_score)
         and (which.max_score is None or score <= which.max_score)
         and any(which.query.lower() in text.lower() for text in texts)

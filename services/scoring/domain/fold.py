@@ -62,9 +62,9 @@ class Outcome:
     """Microseconds: the time it was applied at."""
     version: int
     """Of the rule set whose rules it met."""
-    fadings: Sequence[Fading] = ()
+    fadings: tuple[Fading, ...] = ()
     """Since the entry before."""
-    effects: Sequence[Effect] = ()
+    effects: tuple[Effect, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,15 +131,15 @@ class Fold:
         self._event_count += not entry.is_fact
         at, ignored = self._place(entry)
         if ignored is not None:
-            return Outcome(at, source.version, (), [Effect("", NO_GROUP, 0, 0, ignored)])
-        fadings = self.fade_to(at)
+            return Outcome(at, source.version, (), (Effect("", NO_GROUP, 0, 0, ignored),))
+        fadings = tuple(self.fade_to(at))
         if entry.type == ADJUSTMENT:
-            return Outcome(at, source.version, fadings, [self._adjust(entry, at)])
+            return Outcome(at, source.version, fadings, (self._adjust(entry, at),))
         if entry.type in ATTRIBUTE_TYPES:
             self._attributes.update(entry.properties)
         effects = self._apply_rules(source.rules_for(entry.type), entry, at)
         self._activity = self._after(entry, at)
-        return Outcome(at, source.version, fadings, effects)
+        return Outcome(at, source.version, fadings, tuple(effects))
 
     def fade_to(self, at: int) -> list[Fading]:
         """Apply every step of decay up to an instant; none when it has passed already."""

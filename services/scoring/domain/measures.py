@@ -34,7 +34,7 @@ def measure(state: State, rules: RuleSet, at: int) -> Measures:
         return Measures(state.score, rules.stage_of(state.score))
     fold = Fold(rules, state)
     fold.fade_to(at)
-    return measures_of(fold, rules, at)
+    return measures_of(fold, rules, max(at, state.faded_to))
 
 
 def next_transition(state: State, kept: Measures, rules: RuleSet, now: int) -> int | None:
@@ -43,6 +43,7 @@ def next_transition(state: State, kept: Measures, rules: RuleSet, now: int) -> i
     if not rules.moves:
         return None
     fold = Fold(rules, state)
+    now = max(now, state.faded_to)
     fold.fade_to(now)
     instants = sorted({at for at in _instants(state.activity, rules) if at > now}, reverse=True)
     while True:

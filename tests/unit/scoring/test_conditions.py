@@ -97,7 +97,7 @@ def test_long_keys_are_kept_short() -> None:
 
 def test_a_limit_counts_for_each_key() -> None:
     source = "event.properties.form_id"
-    rules = RuleSet(1, (Rule("r", "form", 2_000, limit=Limit(1, None, key(source), source)),))
+    rules = RuleSet(1, (Rule("r", "form", 2_000, limits=(Limit(1, None, key(source), source),)),))
     forms = ["a", "b", "a", None, None, "b", "c"]
     history = [
         entry(f"e{n}", "form", n, **({"form_id": form} if form else {}))

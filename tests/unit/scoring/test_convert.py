@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 
 from scoreline.events.v1 import event_pb2
 from scoreline.rules.v1 import rule_set_pb2
-from scoreline.scoring.v1 import lead_pb2, score_change_pb2, scoring_service_pb2
+from scoreline.scoring.v1 import intelligence_pb2, lead_pb2, score_change_pb2, scoring_service_pb2
 from services.scoring import convert
 from services.scoring.convert import Undecodable
-from services.scoring.domain.fold import TOTAL, Effect, Fading, Reason, Step
+from services.scoring.domain.balance import TOTAL, Fading
+from services.scoring.domain.fold import Effect, Outcome, Reason, Step
 from services.scoring.domain.lead import Cause, Change, Snapshot
 from services.scoring.domain.model import Bounds, Entry, Rule, Stage, microseconds
-from services.scoring.domain.state import State
+from services.scoring.domain.state import Activity, State
 from services.scoring.handlers import REMOVE, ProfileChange, TimelineItem
 from services.scoring.ports import LeadView, Profile, RecordedChange, RecordedEvent
 from services.shared import structs
@@ -156,6 +157,11 @@ CHANGE = Change(
     stage="warm",
     rule_set_version=2,
     late=True,
+    previous_velocity=1_000,
+    velocity=2_500,
+    previous_risk="low",
+    risk="high",
+    merged_into="bob",
 )
 
 
@@ -177,6 +183,11 @@ def test_a_score_change_has_every_field() -> None:
         occur_time=to_timestamp(START),
         change_time=to_timestamp(LATER),
         late=True,
+        merged_into="bob",
+        velocity=2.5,
+        previous_velocity=1,
+        risk=intelligence_pb2.RISK_LEVEL_HIGH,
+        previous_risk=intelligence_pb2.RISK_LEVEL_LOW,
     )
     encoded = convert.encoded_score_change(RecordedChange("ada", CHANGE, START, LATER))
     assert score_change_pb2.ScoreChange.FromString(encoded) == message
@@ -192,12 +203,14 @@ def test_a_change_by_rules_names_no_event() -> None:
 VIEW = LeadView(
     profile=Profile("p1", "ada", "a@b.c", "Ada", "Engines", {"n": 1, "l": ["x"]}, 3, START, LATER),
     snapshot=Snapshot(
-        state=State({"": 31_000}, event_count=2, last_position=(START, "e2")),
+        state=State({"": 31_000}, event_count=2, activity=Activity(newest=microseconds(START))),
         score=30_500,
         stage="warm",
         version=5,
         activation=1,
         rule_set_version=7,
+        velocity=3_000,
+        risk="medium",
     ),
     subjects=("anonymous:v:1", "email:a@b.c", "external:9", "lead:ada"),
     scored_at=LATER + timedelta(hours=1),
@@ -229,6 +242,8 @@ def test_a_lead_has_every_field() -> None:
         create_time=to_timestamp(START),
         update_time=to_timestamp(LATER + timedelta(hours=1)),
         etag="r3",
+        risk=intelligence_pb2.RISK_LEVEL_MEDIUM,
+        velocity=3,
     )
     edited_last = replace(VIEW, scored_at=START)
     assert convert.lead(edited_last).update_time == to_timestamp(LATER)
@@ -242,19 +257,23 @@ def test_a_lead_without_events_has_no_last_event() -> None:
 def test_a_timeline_entry_has_every_field() -> None:
     step = Step(
         entry=cases.entry("e1", "signup", source="crm", plan="pro"),
-        fadings=(
-            Fading(microseconds(START) - 2, "intent", -1_500),
-            Fading(microseconds(START), TOTAL, -1),
-        ),
-        effects=(
-            Effect("a", "", 20_000, 20_000, Reason.APPLIED),
-            Effect("b", "intent", 5_000, 500, Reason.CLIPPED),
-            Effect("c", "intent", 7_000, 0, Reason.LIMITED),
+        outcome=Outcome(
+            at=microseconds(START),
+            version=7,
+            fadings=(
+                Fading(microseconds(START) - 2, "intent", -1_500),
+                Fading(microseconds(START), TOTAL, -1),
+            ),
+            effects=(
+                Effect("a", "", 20_000, 20_000, Reason.APPLIED),
+                Effect("b", "intent", 5_000, 500, Reason.CLIPPED),
+                Effect("c", "intent", 7_000, 0, Reason.LIMITED),
+            ),
         ),
         state=State({"": 20_000, "intent": 500}, event_count=1),
     )
     event = RecordedEvent(step.entry, LATER)
-    message = convert.timeline_entry(TimelineItem(event, step, "cold", 7))
+    message = convert.timeline_entry(TimelineItem(event, step, "cold"))
     assert every_field_set(message)
     pb = scoring_service_pb2
     assert message == pb.TimelineEntry(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from services.scoring.domain.balance import TOTAL, Fading
 from services.scoring.domain.decay import (
     DAY,
     MILLION,
@@ -14,7 +15,7 @@ from services.scoring.domain.decay import (
     PerContribution,
     scaled,
 )
-from services.scoring.domain.fold import TOTAL, Fading, fold, score_at, trace
+from services.scoring.domain.fold import fold, score_at, trace
 from services.scoring.domain.model import Bounds, Entry, Group, Rule, RuleSet, instant
 
 POINT = 1_000
@@ -121,7 +122,10 @@ def test_an_event_makes_the_idle_time_begin_anew() -> None:
     assert fold(busy, rules).score == 300_000
     # Idle for 9 days: halved after 8 and after 9, on the instant of the event as well.
     steps = list(trace([event("a", 0), event("b", 9)], rules))
-    assert steps[1].fadings == (Fading(8 * DAY, "g", -50_000), Fading(9 * DAY, "g", -25_000))
+    assert steps[1].outcome.fadings == (
+        Fading(8 * DAY, "g", -50_000),
+        Fading(9 * DAY, "g", -25_000),
+    )
     assert steps[1].state.score == 125_000
     # An event that earns nothing is a sign of life all the same.
     alive = [event("a", 0), event("x", 7, "other"), event("b", 14)]
@@ -221,7 +225,7 @@ def test_decay_of_the_total_comes_after_the_groups() -> None:
         decay=IdleFactor(0, DAY, 900_000),
     )
     steps = list(trace([event("a", 0), event("x", 1, "other")], rules))
-    assert steps[1].fadings == (Fading(DAY, "g", -50_000), Fading(DAY, TOTAL, -5_000))
+    assert steps[1].outcome.fadings == (Fading(DAY, "g", -50_000), Fading(DAY, TOTAL, -5_000))
     assert (steps[1].state.scores, steps[1].state.total_faded) == ({"g": 50_000}, -5_000)
 
 
@@ -277,4 +281,4 @@ def test_a_decay_that_changed_nothing_for_a_while_is_due_all_the_same() -> None:
         decay=IdleFactor(0, DAY // 4, 0),
     )
     [_, step] = trace([event("a", 0), event("b", 1)], rules)
-    assert step.fadings == (Fading(DAY, "g", -9), Fading(DAY, TOTAL, 9))
+    assert step.outcome.fadings == (Fading(DAY, "g", -9), Fading(DAY, TOTAL, 9))

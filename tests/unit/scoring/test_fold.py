@@ -44,13 +44,13 @@ def test_an_entry_that_no_rule_knows_is_counted_and_earns_nothing() -> None:
     state = apply(EMPTY, unknown, RULES)
     assert (state.score, state.event_count, state.last_position) == (0, 1, unknown.position)
     [step] = trace([unknown], RULES)
-    assert step.effects == ()
+    assert step.outcome.effects == ()
 
 
 def test_each_effect_says_what_the_rule_gave_and_what_counted() -> None:
     rules = RuleSet(1, (rule("a", 8), rule("*", 5, rule_id="all")), bounds=Bounds(0, 10_000))
     [step] = trace([entry("e", "a")], rules)
-    assert step.effects == (
+    assert step.outcome.effects == (
         Effect("r-a", "", 8_000, 8_000, Reason.APPLIED),
         Effect("all", "", 5_000, 2_000, Reason.CLIPPED),
     )
@@ -84,11 +84,13 @@ def test_the_effects_sum_to_the_score(history: list[Entry], rules: RuleSet) -> N
     assert [step.entry for step in steps] == history
     running = 0
     for step in steps:
-        running += sum(effect.points for effect in step.effects)
+        running += sum(effect.points for effect in step.outcome.effects)
         assert step.state.score == running
         matching = [one for one in rules.rules if one.enabled]
         expected = [one for one in matching if one.event_type in (step.entry.type, "*")]
-        assert [effect.rule_id for effect in step.effects] == [one.rule_id for one in expected]
+        assert [effect.rule_id for effect in step.outcome.effects] == [
+            one.rule_id for one in expected
+        ]
     assert (steps[-1].state if steps else EMPTY) == fold(history, rules)
 
 

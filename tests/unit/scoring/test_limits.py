@@ -17,11 +17,13 @@ def event(number: int, at: int, event_type: str = "a", **properties: object) -> 
 
 
 def reasons(rules: RuleSet, history: list[Entry]) -> list[str]:
-    return [effect.reason.value for step in trace(history, rules) for effect in step.effects]
+    return [
+        effect.reason.value for step in trace(history, rules) for effect in step.outcome.effects
+    ]
 
 
 def test_a_window_ends_exactly_its_length_after_an_event() -> None:
-    rules = RuleSet(1, (Rule("r", "a", POINT, limit=Limit(1, DAY)),))
+    rules = RuleSet(1, (Rule("r", "a", POINT, limits=(Limit(1, DAY),)),))
     times = [0, 1, DAY - 1, DAY, 2 * DAY - 1, 2 * DAY, 3 * DAY + 1]
     history = [event(number, at) for number, at in enumerate(times)]
     assert reasons(rules, history) == [
@@ -37,26 +39,28 @@ def test_a_window_ends_exactly_its_length_after_an_event() -> None:
 
 def test_what_was_limited_does_not_count_against_the_limit() -> None:
     """Twice a day: one of each further pair would count for ever were it otherwise."""
-    rules = RuleSet(1, (Rule("r", "a", POINT, limit=Limit(2, DAY)),))
+    rules = RuleSet(1, (Rule("r", "a", POINT, limits=(Limit(2, DAY),)),))
     history = [event(number, number * DAY // 4) for number in range(12)]
     applied = [True, True, False, False] * 3
     assert [one == "applied" for one in reasons(rules, history)] == applied
 
 
 def test_a_limit_for_ever() -> None:
-    rules = RuleSet(1, (Rule("r", "a", POINT, limit=Limit(2)),))
+    rules = RuleSet(1, (Rule("r", "a", POINT, limits=(Limit(2),)),))
     history = [event(number, number * 4_000 * DAY) for number in range(5)]
     assert fold(history, rules).score == 2 * POINT
 
 
 def test_same_instants_count_one_by_one() -> None:
-    rules = RuleSet(1, (Rule("r", "a", POINT, limit=Limit(2, DAY)),))
+    rules = RuleSet(1, (Rule("r", "a", POINT, limits=(Limit(2, DAY),)),))
     assert reasons(rules, [event(n, 5) for n in range(3)]) == ["applied", "applied", "limited"]
 
 
 def test_windows_are_kept_for_each_key_and_rule() -> None:
     limit = Limit(1, DAY, key=lambda entry, _: str(entry.properties.get("form")))
-    rules = RuleSet(1, (Rule("x", "a", POINT, limit=limit), Rule("y", "a", POINT, limit=limit)))
+    rules = RuleSet(
+        1, (Rule("x", "a", POINT, limits=(limit,)), Rule("y", "a", POINT, limits=(limit,)))
+    )
     history = [event(1, 0, form=1), event(2, 1, form=2), event(3, 2, form=1), event(4, DAY, form=1)]
     assert reasons(rules, history) == ["applied"] * 4 + ["limited"] * 2 + ["applied"] * 2
     state = fold(history, rules)
@@ -68,7 +72,7 @@ def test_windows_are_kept_for_each_key_and_rule() -> None:
 
 def test_an_application_that_was_clipped_to_nothing_counts() -> None:
     rules = RuleSet(
-        1, (Rule("r", "a", -POINT, limit=Limit(1)), Rule("up", "b", POINT)), bounds=Bounds(0)
+        1, (Rule("r", "a", -POINT, limits=(Limit(1),)), Rule("up", "b", POINT)), bounds=Bounds(0)
     )
     history = [event(1, 0), event(2, 1, "b"), event(3, 2)]
     assert reasons(rules, history) == ["clipped", "applied", "limited"]
@@ -81,12 +85,12 @@ def test_a_condition_that_does_not_hold_uses_nothing_up() -> None:
         "a",
         POINT,
         when=lambda entry, _: entry.properties.get("n") == 1,
-        limit=Limit(1),
+        limits=(Limit(1),),
     )
     history = [event(1, 0), event(2, 1, n=1), event(3, 2, n=1)]
     steps = list(trace(history, RuleSet(1, (rule,))))
-    assert [len(step.effects) for step in steps] == [0, 1, 1]
-    assert steps[2].effects == (Effect("r", "", POINT, 0, Reason.LIMITED),)
+    assert [len(step.outcome.effects) for step in steps] == [0, 1, 1]
+    assert steps[2].outcome.effects == (Effect("r", "", POINT, 0, Reason.LIMITED),)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +115,9 @@ def test_the_group_clips_first_then_the_total(points: list[int], counted: list[i
         groups=(Group("g", Bounds(-5 * POINT, 10 * POINT)),),
     )
     steps = trace([event(n, n, name) for n, name in enumerate(types)], rules)
-    assert [step.effects[0].points for step in steps] == [value * POINT for value in counted]
+    assert [step.outcome.effects[0].points for step in steps] == [
+        value * POINT for value in counted
+    ]
 
 
 def test_groups_add_up_to_the_total_and_bound_only_their_own() -> None:

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.scoring.domain.balance import TOTAL
 from services.scoring.domain.decay import DAY, IdleFactor, PerContribution
 from services.scoring.domain.explanation import Account
-from services.scoring.domain.fold import TOTAL, Reason, fold, score_at
+from services.scoring.domain.fold import Reason, fold, score_at
 from services.scoring.domain.model import (
     MILLI,
     Bounds,
@@ -37,7 +38,7 @@ HOUR = timedelta(hours=1)
 RULES = RuleSet(
     version=1,
     rules=(
-        Rule("view", "page_view", 10 * MILLI, group="engagement", limit=Limit(3)),
+        Rule("view", "page_view", 10 * MILLI, group="engagement", limits=(Limit(3),)),
         Rule("signup", "signup", 20 * MILLI, group="intent"),
         Rule("buy", "purchase", 100 * MILLI),
         Rule("refund", "refund", -50 * MILLI),
@@ -296,7 +297,7 @@ def test_where_no_rule_reaches_the_stage_the_best_is_named() -> None:
 
 
 def test_a_limit_that_runs_out_has_room_again() -> None:
-    once = Rule("once", "signup", 40 * MILLI, limit=Limit(1, window=30 * DAY))
+    once = Rule("once", "signup", 40 * MILLI, limits=(Limit(1, window=30 * DAY),))
     rules = RuleSet(1, (once,), stages=(Stage("cold", 0), Stage("hot", 60 * MILLI)))
     entries = [cases.entry("e1", "signup")]
     assert explained(rules, entries, 29).next_stage.step is None

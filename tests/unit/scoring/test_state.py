@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,15 @@ from hypothesis import strategies as st
 
 from services.scoring import rows
 from services.scoring.domain.lead import Snapshot
-from services.scoring.domain.state import EMPTY, FORMAT, Contribution, State, from_json, to_json
+from services.scoring.domain.state import (
+    EMPTY,
+    FORMAT,
+    Activity,
+    Contribution,
+    State,
+    from_json,
+    to_json,
+)
 from tests.support.clocks import START
 
 times = st.integers(0, 2 * 10**15)
@@ -39,6 +48,16 @@ states = st.builds(
         max_size=2,
     ),
     attributes=st.dictionaries(texts, values, max_size=3),
+    standing=st.dictionaries(texts, st.integers(), max_size=2),
+    activity=st.builds(
+        Activity,
+        st.none() | times,
+        st.none() | times,
+        st.none() | times,
+        st.lists(times, max_size=3).map(tuple),
+        st.none() | times,
+        st.dictionaries(texts, st.integers(1), max_size=3),
+    ),
 )
 
 
@@ -69,6 +88,8 @@ def test_one_state_has_one_text(state: State, random: Any) -> None:
         contributions=state.contributions,
         uses=shuffled({rule: shuffled(keys) for rule, keys in state.uses.items()}),
         attributes=shuffled(state.attributes),
+        standing=shuffled(state.standing),
+        activity=replace(state.activity, counts=shuffled(state.activity.counts)),
     )
     assert to_json(same) == to_json(state)
 
@@ -84,11 +105,13 @@ def test_the_form_is_the_one_its_number_stands_for() -> None:
         contributions=(Contribution("g", 1, 5, 4),),
         uses={"r": {"": (1, 2)}},
         attributes={"title": "CTO"},
+        standing={"fit": 8},
+        activity=Activity(1, 2, 3, (2, 3), 2, {"view": 4}),
     )
-    assert FORMAT == 1
+    assert FORMAT == 2
     assert to_json(state) == (
-        '{"attributes":{"title":"CTO"},"contributions":[["g",1,5,4]],"event_count":3,"faded_to":9,'
-        '"last":[1772366400123456,"é"],"scores":{"":7,"g":5},"total_faded":-2,'
+        '{"activity":[1,2,3,[2,3],2,{"view":4}],"attributes":{"title":"CTO"},"contributions":[["g",1,5,4]],"event_count":3,"faded_to":9,'
+        '"last":[1772366400123456,"é"],"scores":{"":7,"g":5},"standing":{"fit":8},"total_faded":-2,'
         '"uses":{"r":{"":[1,2]}}}'
     )
     assert json.loads(to_json(EMPTY))["last"] is None
