@@ -1,14 +1,17 @@
-"""Hypothesis strategies for the whole scoring model: rule sets with groups, bounds, conditions, limits and every decay,
-and histories that make them matter. Conditions are plain functions here; CEL has tests of its own."""
+"""Hypothesis strategies for the whole scoring model: rule sets with everything the model has, and histories that make
+it matter. Conditions are plain functions here; CEL has tests of its own. Facts, and rules that follow each other, are
+in scoring_records.py."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from hypothesis import strategies as st
 
+from services.scoring.domain.activity import Risk, Velocity
 from services.scoring.domain.decay import (
     DAY,
     Decay,
@@ -19,14 +22,20 @@ from services.scoring.domain.decay import (
 )
 from services.scoring.domain.model import (
     Attributes,
+    Binding,
     Bounds,
     Condition,
     Entry,
+    Grade,
+    Grading,
     Group,
     Key,
+    LateEvents,
     Limit,
+    NextAction,
     Rule,
     RuleSet,
+    Situation,
     Stage,
 )
 from tests.support.clocks import START
@@ -42,6 +51,10 @@ def _many(entry: Entry, attributes: Attributes) -> bool:
 
 def _leader(entry: Entry, attributes: Attributes) -> bool:
     return attributes.get("title") == "cto"
+
+
+def _intern(entry: Entry, attributes: Attributes) -> bool:
+    return attributes.get("title") == "intern"
 
 
 def _form(entry: Entry, attributes: Attributes) -> str:
@@ -101,37 +114,118 @@ _groups = st.tuples(
     )
 )
 
-_limits = st.none() | st.builds(
+_limit = st.builds(
     Limit,
     count=st.integers(1, 3),
     window=st.none() | st.sampled_from([6 * HOUR, DAY, 5 * DAY]),
     key=_keys,
 )
 
-_rules = st.lists(
-    st.builds(
-        Rule,
-        rule_id=st.sampled_from(["a", "b", "c", "d", "e"]),
-        event_type=st.sampled_from([*TYPES, "*"]),
-        points=_milli,
-        enabled=st.sampled_from([True, True, True, False]),
-        group=st.sampled_from(GROUPS),
-        when=_conditions,
-        limit=_limits,
-    ),
+_ids = st.sampled_from(["a", "b", "c", "d", "e"])
+
+_enabled = st.sampled_from([True, True, True, False])
+
+_event_rules = st.builds(
+    Rule,
+    rule_id=_ids,
+    event_type=st.sampled_from([*TYPES, "*"]),
+    points=_milli,
+    enabled=_enabled,
+    group=st.sampled_from(GROUPS),
+    when=_conditions,
+    limits=st.lists(_limit, max_size=3).map(tuple),
+)
+
+_standing_rules = st.builds(
+    Rule,
+    rule_id=_ids,
+    event_type=st.just("*"),
+    points=_milli,
+    enabled=_enabled,
+    group=st.sampled_from(GROUPS),
+    when=st.sampled_from([_leader, _intern]),
+    standing=st.just(True),
+)
+
+rules = st.lists(
+    # As often as not a rule is about events.
+    _event_rules | _event_rules | _standing_rules,
     unique_by=lambda rule: rule.rule_id,
     min_size=1,
     max_size=5,
+).map(tuple)
+
+_velocities = st.none() | st.builds(
+    Velocity,
+    window=st.sampled_from([HOUR, DAY, 3 * DAY]),
+    per_event=st.sampled_from([None, 1, 1_500]),
+    when=_conditions,
 )
+
+_waits = st.sampled_from([0, DAY, 3 * DAY])
+
+
+@st.composite
+def _risks(draw: st.DrawFn) -> Risk | None:
+    if draw(st.booleans()):
+        return None
+    medium, more = draw(st.none() | _waits), draw(st.none() | _waits)
+    return Risk(
+        medium_after=medium,
+        high_after=None if more is None else (medium or 0) + more,
+        high_event_types=draw(st.sampled_from([frozenset(), frozenset({"spam", "form"})])),
+        high_for=draw(st.sampled_from([None, DAY, 5 * DAY])),
+    )
+
+
+def _grades(names: str) -> st.SearchStrategy[tuple[Grade, ...]]:
+    return st.lists(st.integers(-10_000, 30_000), unique=True, min_size=1, max_size=len(names)).map(
+        lambda least: tuple(map(Grade, names, sorted(least, reverse=True)))
+    )
+
+
+_gradings = st.none() | st.builds(
+    Grading,
+    fit_group=st.sampled_from(["fit", "gone"]),
+    fit_grades=_grades("ABC"),
+    engagement_group=st.just("intent"),
+    engagement_grades=_grades("123"),
+)
+
+
+def _is_hot(about: Situation) -> bool:
+    return bool(about["stage"] == "hot" and about["score"] >= 30)
+
+
+def _is_lively(about: Situation) -> bool:
+    return bool(about["velocity"] > 2 and about["trend"] == "increasing")
+
+
+def _is_leaving(about: Situation) -> bool:
+    return bool(about["risk"] == "high" or about["events"].get("spam", 0) > 1)
+
+
+def _is_good(about: Situation) -> bool:
+    return bool(about["grade"].startswith("A") or about["lead"].get("title") == "cto")
+
+
+_next_actions = st.lists(
+    st.builds(
+        NextAction,
+        action=st.sampled_from(["call", "write", "wait"]),
+        when=st.sampled_from([None, _is_hot, _is_lively, _is_leaving, _is_good]),
+    ),
+    max_size=4,
+).map(tuple)
 
 _stages = st.sampled_from(
     [(), (Stage("cold", 0), Stage("warm", 10_000), Stage("hot", 30_000)), (Stage("only", 5_500),)]
 )
 
-rule_sets = st.builds(
+replaying = st.builds(
     RuleSet,
     version=st.just(1),
-    rules=_rules.map(tuple),
+    rules=rules,
     stages=_stages,
     bounds=st.builds(
         Bounds,
@@ -140,6 +234,20 @@ rule_sets = st.builds(
     ),
     groups=_groups,
     decay=decays,
+    grading=_gradings,
+    velocity=_velocities,
+    risk=_risks(),
+    next_actions=_next_actions,
+    engagement_group=st.sampled_from(["", "intent"]),
+)
+"""Rule sets under which late events are replayed, so that the order of arrival changes nothing."""
+
+rule_sets = st.builds(
+    replace,
+    replaying,
+    # Most of what there is to get wrong is under REPLAY.
+    late_events=st.sampled_from([LateEvents.REPLAY, *LateEvents]),
+    binding=st.sampled_from(list(Binding)),
 )
 
 _properties: st.SearchStrategy[Mapping[str, Any]] = st.fixed_dictionaries(

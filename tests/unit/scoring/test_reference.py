@@ -1,38 +1,24 @@
-"""The engine against the model written down a second time (tests/support/naive_scoring.py): one by one, all at once,
-late, repeated, in any batches, from JSON and with nothing but time, always the same score to the milli-point."""
+"""The fold against the model written down a second time (tests/support/naive_scoring.py): events, facts and
+activations, all at once, one by one, from JSON and up to any instant, always the same score to the milli-point."""
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import event as note
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.scoring.domain.decay import DAY
-from services.scoring.domain.fold import Reason, apply, fold, score_at, trace
-from services.scoring.domain.lead import (
-    Cause,
-    Change,
-    RulesInForce,
-    Snapshot,
-    advance,
-    needs_history,
-    new_snapshot,
-)
-from services.scoring.domain.model import Entry, RuleSet, instant, microseconds
-from services.scoring.domain.state import EMPTY, from_json, to_json
-from services.scoring.handlers import EventHandlers
-from services.scoring.ports import Activation, IncomingEvent
-from tests.support import naive_scoring as naive
-from tests.support.clocks import START, MovableClock
-from tests.support.scoring_models import entries, moments, rule_sets
-from tests.support.scoring_store import InMemoryStore
-
-FOREVER = 60 * DAY
-"""After the last event; every decay of the strategies that ends has ended by then, or moves by milli-points."""
+from services.scoring.domain.fold import Reason, fold, in_order, retracted_in, trace
+from services.scoring.domain.measures import measure
+from services.scoring.domain.model import Entry, RuleSet, microseconds
+from services.scoring.domain.state import EMPTY, State, from_json, to_json
+from tests.support import naive_intelligence as naive
+from tests.support.clocks import START
+from tests.support.naive_account import DAY, Account
+from tests.support.naive_scoring import evaluate, evaluate_then, only
+from tests.support.scoring_models import GROUPS, entries, moments, replaying
+from tests.support.scoring_records import Record, in_force, recorded_at, records
 
 many = settings(deadline=None, max_examples=60)
 """Time per example says nothing on a shared machine; each of these compares whole histories."""
@@ -40,212 +26,161 @@ many = settings(deadline=None, max_examples=60)
 later = moments.map(lambda after: microseconds(START + after) + 10 * DAY)
 
 
-def in_order(history: list[Entry]) -> list[Entry]:
-    return sorted(history, key=lambda one: one.position)
+def folded(record: Record) -> State:
+    rules = record.rules.rule_set
+    return fold(in_order(record.entries, rules), rules)
 
 
-@settings(many, max_examples=200)
-@given(rule_sets, entries, later)
-def test_the_score_at_any_time_is_the_references(
-    rules: RuleSet, history: list[Entry], as_of: int
-) -> None:
-    expected = naive.evaluate(rules, history, as_of)
-    state = fold(in_order(history), rules)
-    assert score_at(state, rules, as_of) == expected.total
-    assert state.score == naive.evaluate(rules, history, 0).total
+def referenced(record: Record, until: int = 0) -> Account:
+    return evaluate(record.activations, record.entries, until)
+
+
+@settings(many, max_examples=250)
+@given(records(), later)
+def test_what_a_lead_comes_to_at_any_time_is_the_references(record: Record, at: int) -> None:
+    rules = record.rules.rule_set
+    expected = referenced(record, at)
+    measures = measure(folded(record), rules, at)
+    assert naive.look(expected, expected.at) == naive.Look(
+        measures.score, measures.stage, measures.velocity, measures.risk
+    )
     note(f"moves {min(len(expected.movements) // 20, 5) * 20}+")
+    note(rules.late_events.value)
+    note(rules.binding.value)
+    note(f"{len(record.activations)} activations")
 
 
-@many
-@given(rule_sets, entries)
-def test_each_group_and_each_effect_is_the_references(rules: RuleSet, history: list[Entry]) -> None:
-    expected = naive.evaluate(rules, history, 0)
-    steps = list(trace(in_order(history), rules))
+@settings(many, max_examples=250)
+@given(records())
+def test_each_effect_is_the_references(record: Record) -> None:
+    rules = record.rules.rule_set
+    expected = referenced(record)
+    steps = list(trace(in_order(record.entries, rules), rules))
+    effects = [(step.entry.event_id, effect) for step in steps for effect in step.outcome.effects]
+    ignored = {Reason.RETRACTED, Reason.DISCARDED}
     assert [
-        (step.entry.event_id, effect.rule_id, effect.points, effect.reason.value)
-        for step in steps
-        for effect in step.effects
-    ] == expected.reasons
-    scores = steps[-1].state.scores
-    for group in ("", "intent", "fit"):
-        assert scores.get(group, 0) == expected.group(group)
-    assert steps[-1].state.total_faded == expected.group("*")
-    for reason in {effect.reason for step in steps for effect in step.effects}:
-        note(reason.value)
+        (event_id, one.rule_id, one.group, one.rule_points, one.points, one.reason.value)
+        for event_id, one in effects
+        if one.reason not in ignored
+    ] == [
+        (one.event_id, one.rule_id, one.group, one.rule_points, one.points, one.why)
+        for one in expected.verdicts
+    ]
+    assert {event_id: one.reason.value for event_id, one in effects if one.reason in ignored} == {
+        event_id: fate for event_id, fate in expected.fates.items() if fate != "applied"
+    }
+    versions = {one.entry.event_id: one.outcome.version for one in steps}
+    assert {event_id: versions[event_id] for event_id in expected.versions} == expected.versions
+    fadings = [fading for step in steps for fading in step.outcome.fadings]
+    assert [(one.at, one.group, one.points) for one in fadings] == expected.fadings
+    for one in {one.reason for _, one in effects}:
+        note(one.value)
 
 
 @many
-@given(rule_sets, entries, st.integers(0, 9), later)
-def test_incremental_and_from_json_is_the_same_as_all_at_once(
-    rules: RuleSet, history: list[Entry], cut: int, as_of: int
+@given(records())
+def test_what_is_known_after_all_of_it_is_the_references(record: Record) -> None:
+    expected, state = referenced(record), folded(record)
+    for group in (*GROUPS, "gone"):
+        assert state.scores.get(group, 0) == expected.group(group)
+    assert state.total_faded == expected.group("*")
+    assert state.event_count == expected.event_count
+    assert state.attributes == expected.attributes
+    assert state.standing == expected.given
+    activity = state.activity
+    assert activity.counts == naive.counts(expected)
+    assert activity.first == naive.first_event(expected)
+    assert activity.newest == naive.last_event(expected)
+    assert activity.last == max((one.at for one in expected.applied), default=None)
+
+
+@many
+@given(records(), st.integers(0, 12), later)
+def test_one_by_one_and_from_json_is_the_same_as_all_at_once(
+    record: Record, cut: int, at: int
 ) -> None:
-    history = in_order(history)
-    at_once = fold(history, rules)
+    rules = record.rules.rule_set
+    ordered = in_order(record.entries, rules)
+    retracted = retracted_in(ordered)
+    at_once = fold(ordered, rules)
     state = EMPTY
-    for one in history:
-        state = from_json(to_json(apply(state, one, rules)))
+    for one in ordered:
+        state = from_json(to_json(fold([one], rules, state, retracted)))
     assert state == at_once
     assert to_json(state) == to_json(at_once)
-    assert fold(history[cut:], rules, fold(history[:cut], rules)) == at_once
-    assert score_at(state, rules, as_of) == score_at(at_once, rules, as_of)
+    assert fold(ordered[cut:], rules, fold(ordered[:cut], rules), retracted) == at_once
+    assert measure(state, rules, at) == measure(at_once, rules, at)
 
 
 @many
-@given(rule_sets, entries)
-def test_effects_and_fadings_sum_to_the_score(rules: RuleSet, history: list[Entry]) -> None:
-    running = 0
-    for step in trace(in_order(history), rules):
-        running += sum(fading.points for fading in step.fadings)
-        running += sum(effect.points for effect in step.effects)
+@given(records())
+def test_effects_and_fadings_sum_to_the_score(record: Record) -> None:
+    rules = record.rules.rule_set
+    running, passed = 0, 0
+    for step in trace(in_order(record.entries, rules), rules):
+        outcome = step.outcome
+        running += sum(fading.points for fading in outcome.fadings)
+        running += sum(effect.points for effect in outcome.effects)
         assert step.state.score == running
-        assert [one.at for one in step.fadings] == sorted(one.at for one in step.fadings)
-        assert all(one.at <= microseconds(step.entry.occurred_at) for one in step.fadings)
-        for effect in step.effects:
-            assert (effect.reason is Reason.APPLIED) == (effect.points == effect.rule_points) or (
-                effect.reason is Reason.LIMITED and effect.points == 0
-            )
+        instants = [one.at for one in outcome.fadings]
+        assert instants == sorted(instants)
+        assert all(passed < instant <= outcome.at for instant in instants)
+        passed = step.state.faded_to
+        for effect in outcome.effects:
+            counted_in_full = effect.points == effect.rule_points
+            if effect.reason is Reason.CLIPPED:
+                assert not counted_in_full
+            elif effect.reason is Reason.LIMITED:
+                assert effect.points == 0
+            else:
+                assert counted_in_full
 
 
 @many
-@given(rule_sets, entries)
-def test_no_score_passes_the_bounds(rules: RuleSet, history: list[Entry]) -> None:
-    for step in trace(in_order(history), rules):
+@given(records())
+def test_no_score_passes_the_bounds(record: Record) -> None:
+    rules = record.rules.rule_set
+    for step in trace(in_order(record.entries, rules), rules):
         assert rules.bounds.clip(step.state.score) == step.state.score
         for group in rules.groups:
             score = step.state.scores.get(group.name, 0)
             assert group.bounds.clip(score) == score
 
 
-class Lead:
-    """A lead's ledger and snapshot, moved on as the handlers do it."""
-
-    def __init__(self, rules: RuleSet) -> None:
-        self.rules = RulesInForce(1, rules)
-        self.snapshot = new_snapshot(self.rules)
-        self.ledger: list[Entry] = []
-        self.changes: list[Change] = []
-
-    def take(self, arrivals: list[Entry], now: int) -> list[Change]:
-        fresh = [one for one in arrivals if one not in self.ledger]
-        fresh = [one for number, one in enumerate(fresh) if one not in fresh[:number]]
-        asked = needs_history(self.snapshot, self.rules, fresh)
-        history = in_order(self.ledger) if asked else ()
-        self.snapshot, changes = advance(self.snapshot, self.rules, history, fresh, now)
-        self.ledger += fresh
-        self.changes += changes
-        return changes
-
-
-@st.composite
-def arrivals(draw: st.DrawFn) -> list[list[Entry]]:
-    """A history shuffled, with repetitions, in batches."""
-    history = draw(entries)
-    order = draw(st.permutations(history + draw(st.lists(st.sampled_from(history), max_size=4))))
-    cuts = sorted({cut % len(order) for cut in draw(st.lists(st.integers(1, 20), max_size=4))})
-    return [order[a:b] for a, b in zip([0, *cuts], [*cuts, len(order)], strict=True) if a < b]
+@many
+@given(records(), moments, st.integers(0, 15))
+def test_as_of_then_as_known_then_is_the_references(
+    record: Record, after: timedelta, count: int
+) -> None:
+    as_of = microseconds(START + after)
+    known = record.known(count)
+    rules = in_force(known.activations).rule_set
+    entries_then = [one for one in known.entries if microseconds(one.occurred_at) <= as_of]
+    retractions = [one for one in known.entries if microseconds(one.occurred_at) > as_of]
+    counting = [*entries_then, *(one for one in retractions if one.type == "$retraction")]
+    measures = measure(fold(in_order(counting, rules), rules), rules, as_of)
+    expected = evaluate_then(
+        record.activations, record.entries, as_of, microseconds(recorded_at(count)) - 1
+    )
+    assert naive.look(expected, as_of) == naive.Look(
+        measures.score, measures.stage, measures.velocity, measures.risk
+    )
 
 
 @many
-@given(rule_sets, arrivals(), later)
-def test_order_repetition_and_batches_change_nothing(
-    rules: RuleSet, batches: list[list[Entry]], now: int
+@given(replaying, entries, moments)
+def test_as_of_the_past_is_what_a_fold_stopped_there_gives(
+    rules: RuleSet, history: list[Entry], after: timedelta
 ) -> None:
-    lead, at_once = Lead(rules), Lead(rules)
-    for batch in batches:
-        lead.take(batch, now)
-    at_once.take([one for batch in batches for one in batch], now)
-    assert lead.snapshot == at_once.snapshot
-    assert [one.version for one in lead.changes] == list(range(1, len(lead.ledger) + 1))
-    expected = naive.evaluate(rules, lead.ledger, now).total
-    assert (lead.snapshot.score, lead.snapshot.stage) == (expected, naive.stage(rules, expected))
-
-
-@many
-@given(rule_sets, arrivals(), st.lists(moments, min_size=1, max_size=5))
-def test_each_version_is_the_evaluation_of_what_had_arrived_then(
-    rules: RuleSet, batches: list[list[Entry]], times: list[timedelta]
-) -> None:
-    """With a clock that moves on between the batches: versions of time come between those of events."""
-    lead = Lead(rules)
-    clock = sorted(microseconds(START + after) for after in times)
-    for number, batch in enumerate(batches):
-        now = clock[min(number, len(clock) - 1)]
-        seen = list(lead.ledger)
-        for change in lead.take(batch, now):
-            if change.entry is None:
-                assert change.cause is Cause.DECAY
-            else:
-                seen.append(change.entry)
-            assert change.score == naive.evaluate(rules, seen, now).total
-            assert change.stage == naive.stage(rules, change.score)
-    assert [one.version for one in lead.changes] == list(range(1, len(lead.changes) + 1))
-    score, stage = 0, naive.stage(rules, 0)
-    for change in lead.changes:
-        assert (change.previous_score, change.previous_stage) == (score, stage)
-        score, stage = change.score, change.stage
-
-
-def differs(rules: RuleSet, snapshot: Snapshot, score: int) -> bool:
-    return abs(score - snapshot.score) >= 1_000 or naive.stage(rules, score) != snapshot.stage
-
-
-@many
-@given(rule_sets, entries, later)
-def test_the_next_transition_is_the_first_instant_that_makes_a_difference(
-    rules: RuleSet, history: list[Entry], now: int
-) -> None:
-    lead = Lead(rules)
-    lead.take(history, now)
-    due = lead.snapshot.next_transition
-    begin = max(now, naive.newest(history))
-    expected = naive.evaluate(rules, history, begin + FOREVER)
-    note("never" if due is None else "some day")
-    for at in sorted({at for at, _, _ in expected.movements if at > begin}):
-        if due is not None and at >= due:
-            break
-        assert not differs(rules, lead.snapshot, expected.total_at(at))
-    if due is not None:
-        assert due > now
-        before = naive.evaluate(rules, history, due - 1).total
-        assert not differs(rules, lead.snapshot, before)
-        assert differs(rules, lead.snapshot, naive.evaluate(rules, history, due).total)
-
-
-def incoming(entry: Entry) -> IncomingEvent:
-    return IncomingEvent("p1", "lead:ada", entry, "{}", entry.event_id.encode(), b"")
-
-
-@settings(many, max_examples=40)
-@given(rule_sets, entries)
-def test_what_time_makes_is_the_evaluation_at_each_due_time(
-    rules: RuleSet, history: list[Entry]
-) -> None:
-    asyncio.run(_fade_to_the_end(rules, history))
-
-
-async def _fade_to_the_end(rules: RuleSet, history: list[Entry]) -> None:
-    store, clock = InMemoryStore(), MovableClock()
-    handlers = EventHandlers(store, clock)
-    await handlers.record_activation(Activation("p1", 1, START, "", replace(rules, version=1)))
-    await handlers.apply_events([incoming(one) for one in history])
-    key = ("p1", "ada")
-    begin = naive.newest(history)
-    expected = naive.evaluate(rules, history, begin + FOREVER)
-    while True:
-        snapshot = store.contents.snapshots[key][0]
-        due = snapshot.next_transition
-        if due is None or due > begin + FOREVER:
-            break
-        clock.at = instant(due - 1)
-        assert await handlers.fade_next() == 0
-        clock.at = instant(due)
-        assert await handlers.fade_next() == 1
-        assert await handlers.fade_next() == 0
-        made = store.contents.changes[(*key, snapshot.version + 1)]
-        assert (made.change.cause, made.occurred_at) == (Cause.DECAY, clock.at)
-        score = expected.total_at(due)
-        assert (made.change.score, made.change.stage) == (score, naive.stage(rules, score))
-        assert store.contents.snapshots[key][0].version == made.change.version
-    clock.at = instant(begin + FOREVER)
-    last = store.contents.snapshots[key][0]
-    assert not differs(rules, last, expected.total)
+    as_of = START + after
+    stopped = EMPTY
+    for step in trace(in_order(history, rules), rules):
+        if step.entry.occurred_at <= as_of:
+            stopped = step.state
+    then = [one for one in history if one.occurred_at <= as_of]
+    assert fold(in_order(then, rules), rules) == stopped
+    expected = evaluate_then(
+        only(rules), history, microseconds(as_of), microseconds(recorded_at(0))
+    )
+    measures = measure(stopped, rules, microseconds(as_of))
+    assert measures.score == expected.total
