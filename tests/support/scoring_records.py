@@ -149,8 +149,9 @@ class Lead:
     def take(self, rules: RulesInForce, arrivals: Sequence[Entry], now: int) -> list[Change]:
         """Record what is new of the arrivals, which happens later than anything before. What they changed."""
         known = {one.event_id for one in self.ledger}
-        new = {one.event_id: one for one in reversed(arrivals) if one.event_id not in known}
-        ordered = [one for one in arrivals if new.get(one.event_id) is one]
+        ordered = list(
+            {one.event_id: one for one in arrivals if one.event_id not in known}.values()
+        )
         asked = needs_history(self.snapshot, rules, ordered)
         history = tuple(self.ledger) if asked else ()
         arriving = [fresh(one) for one in ordered]
