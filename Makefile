@@ -17,7 +17,7 @@ BREAKING_BASE ?= $(shell git rev-parse --verify --quiet origin/main || echo HEAD
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo test test-unit test-integration test-e2e check fmt protos
+.PHONY: help setup up demo test test-failed test-unit test-integration test-e2e check fmt protos
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -44,6 +44,11 @@ demo: $(READY) ## Show the suite at work on a sample: import, leaderboard, expla
 
 test: $(READY) $(TOOLS_READY) ## Run all tests, on real servers
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
+
+test-failed: $(READY) $(TOOLS_READY) ## The tests that failed last time once more, one by one
+	@echo "These failed and are run again, alone:"
+	@$(BIN)/pytest --last-failed --last-failed-no-failures none --collect-only -q
+	$(BIN)/pytest --last-failed --last-failed-no-failures none
 
 test-unit: $(READY) ## Tests without servers
 	$(BIN)/pytest tests/unit tests/architecture

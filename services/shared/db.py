@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psycopg
 import sqlalchemy as sa
+import tenacity
 from alembic import command, context
 from alembic.config import Config
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -30,6 +31,9 @@ LOCK_TIMEOUT_S = 10.0
 
 MIGRATION_WAIT_S = 60.0
 """How long `migrate` waits for the database to come up."""
+
+MIGRATION_TRIES_MAX = 5
+MIGRATION_RETRY_S = 1.0
 
 UNIQUE_VIOLATION = psycopg.errors.UniqueViolation.sqlstate
 
@@ -125,7 +129,15 @@ def migrate(service: str) -> None:
     folder = Path(__file__).parent.parent / service / "migrations"
     alembic.set_main_option("script_location", str(folder))
     alembic.attributes["url"] = url
-    command.upgrade(alembic, "head")
+    # A migration is one transaction: when the connection is lost on the way it is done again.
+    again = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(OperationalError),
+        wait=tenacity.wait_fixed(MIGRATION_RETRY_S),
+        stop=tenacity.stop_after_attempt(MIGRATION_TRIES_MAX),
+        before_sleep=lambda state: log.warning("migrating again", attempt=state.attempt_number),
+        reraise=True,
+    )
+    again(command.upgrade, alembic, "head")
     log.info("migrated", schema=service)
 
 

@@ -16,6 +16,10 @@ async def background(loop: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.T
     task = asyncio.create_task(loop)
     try:
         yield task
+    except Exception:
+        # Where it was waiting says why the test did not get what it waited for.
+        task.print_stack()
+        raise
     finally:
         await cancel([task])
         if not task.cancelled() and (error := task.exception()):

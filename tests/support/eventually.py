@@ -10,8 +10,8 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-TIMEOUT_S = 15.0
-"""Generous, for a loaded machine: only a test that fails waits so long."""
+TIMEOUT_S = 40.0
+"""Generous, for a loaded machine whose disk stalls: only a test that fails waits so long."""
 
 POLL_S = 0.02
 
