@@ -11,11 +11,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from scoreline.cli.effects import milli, why
 from scoreline.cli.output import bar, effect_style, plain, points, print_json, stage, when
 from scoreline.cli.session import session_of
 from scoreline.scoring.v1.scoring_service_pb2 import (
     Contribution,
-    EffectReason,
     ExplainScoreResponse,
     Fading,
     GetScoreResponse,
@@ -30,27 +30,27 @@ SHOWN: Final = 20
 _NO_GROUP: Final = "no group"
 _TOTAL: Final = "*"
 
-_Lead = Annotated[
+LeadReference = Annotated[
     str, typer.Argument(metavar="LEAD", help="An id or a reference: email:ada@example.com")
 ]
-_AsOf = Annotated[
+AsOf = Annotated[
     str | None,
     typer.Option(
         metavar="TIME",
         help="As of this time of events, e.g. 2026-03-01T09:30:00Z; without a zone: local time.",
     ),
 ]
-_KnownAt = Annotated[
+KnownAt = Annotated[
     str | None, typer.Option(metavar="TIME", help="With what had been recorded by this time.")
 ]
 
 
 def score(
-    context: typer.Context, lead_id: _Lead, as_of: _AsOf = None, known_at: _KnownAt = None
+    context: typer.Context, lead_id: LeadReference, as_of: AsOf = None, known_at: KnownAt = None
 ) -> None:
     """A lead's score as of any time, as known at any time."""
     session = session_of(context)
-    times = {"as_of": _instant("--as-of", as_of), "known_at": _instant("--known-at", known_at)}
+    times = {"as_of": instant("--as-of", as_of), "known_at": instant("--known-at", known_at)}
     with session.client() as client:
         found = client.leads.score(lead_id, **times)
     if session.as_json:
@@ -66,16 +66,16 @@ def score(
 
 def explain(
     context: typer.Context,
-    lead_id: _Lead,
-    as_of: _AsOf = None,
-    known_at: _KnownAt = None,
+    lead_id: LeadReference,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
     limit: Annotated[
         int, typer.Option(help="Contributions to show, the newest.", min=1, max=1_000)
     ] = SHOWN,
 ) -> None:
     """Why a lead's score is what it is: by group, by rule, by event, and the way to the next stage."""
     session = session_of(context)
-    times = {"as_of": _instant("--as-of", as_of), "known_at": _instant("--known-at", known_at)}
+    times = {"as_of": instant("--as-of", as_of), "known_at": instant("--known-at", known_at)}
     with session.client() as client:
         found = client.leads.explain(lead_id, limit=limit, **times)
     if session.as_json:
@@ -133,17 +133,17 @@ def next_stage_line(found: NextStage) -> Text:
 
 def sum_line(found: ExplainScoreResponse) -> Text:
     """The proof: everything sums to the score."""
-    given = sum(_milli(one.rule_points) for one in found.group_totals)
-    clipped = -sum(_milli(one.clipped_points) for one in found.group_totals)
-    limited = -sum(_milli(one.limited_points) for one in found.group_totals)
-    faded = sum(_milli(one.faded_points) for one in found.group_totals)
+    given = sum(milli(one.rule_points) for one in found.group_totals)
+    clipped = -sum(milli(one.clipped_points) for one in found.group_totals)
+    limited = -sum(milli(one.limited_points) for one in found.group_totals)
+    faded = sum(milli(one.faded_points) for one in found.group_totals)
     text = f"rules gave {points(given / 1000, sign=True)}"
     for amount, name in ((clipped, "bounds"), (limited, "limits"), (faded, "time")):
         if amount:
             text += f", {name} {points(amount / 1000, sign=True)}"
     total = given + clipped + limited + faded
     text += f" = {points(total / 1000)}"
-    if total == _milli(found.score.score):
+    if total == milli(found.score.score):
         return Text(f"{text}, which is the score", "green")
     return Text(f"{text}; the score is {points(found.score.score)}", "red")
 
@@ -178,7 +178,7 @@ def _rules(found: ExplainScoreResponse) -> Table:
     for one in ordered:
         length = Text(bar(abs(one.points), greatest, BAR_WIDTH), effect_style(one.points))
         table.add_row(
-            plain(one.rule_id), points(one.points, sign=True), length, f"{one.event_count:,}",
+            plain(one.rule_id or "by hand"), points(one.points, sign=True), length, f"{one.event_count:,}",
             f"{one.clipped_count or ''}", f"{one.limited_count or ''}",
         )  # fmt: skip
     return table
@@ -197,7 +197,9 @@ def _contributions(contributions: Sequence[Contribution], fadings: Sequence[Fadi
     for one in contributions:
         at = (one.occur_time.seconds, one.occur_time.nanos)
         effect = Text(points(one.effect.points, sign=True), effect_style(one.effect.points))
-        lines.append((at, (when(one.occur_time), plain(one.event_type), effect, plain(_why(one)))))
+        lines.append(
+            (at, (when(one.occur_time), plain(one.event_type), effect, plain(why(one.effect))))
+        )
     for fading in fadings:
         at = (fading.time.seconds, fading.time.nanos)
         if at >= begin:
@@ -209,25 +211,12 @@ def _contributions(contributions: Sequence[Contribution], fadings: Sequence[Fadi
     return table
 
 
-def _why(one: Contribution) -> str:
-    effect = one.effect
-    if effect.reason == EffectReason.EFFECT_REASON_CLIPPED:
-        return (
-            f"{effect.rule_id} gives {points(effect.rule_points, sign=True)}, the bounds the rest"
-        )
-    if effect.reason == EffectReason.EFFECT_REASON_LIMITED:
-        return (
-            f"{effect.rule_id} would give {points(effect.rule_points, sign=True)}, but has counted as "
-            "often as it may"
-        )
-    return effect.rule_id
-
-
 def _amount(value: float) -> Text:
     return Text(points(value, sign=True) if value else "", effect_style(value))
 
 
-def _instant(option: str, text: str | None) -> datetime | None:
+def instant(option: str, text: str | None) -> datetime | None:
+    """A time somebody typed; raises BadParameter."""
     if text is None:
         return None
     try:
@@ -237,8 +226,3 @@ def _instant(option: str, text: str | None) -> datetime | None:
             "not a time: write 2026-03-01, 2026-03-01T09:30 or 2026-03-01T09:30:00Z",
             param_hint=option,
         ) from error
-
-
-def _milli(value: float) -> int:
-    """Points are multiples of 0.001: summed as whole numbers they stay exact."""
-    return round(value * 1000)

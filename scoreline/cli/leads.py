@@ -11,6 +11,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from scoreline.cli.effects import milli, why
 from scoreline.cli.output import (
     area_chart,
     bar,
@@ -25,7 +26,6 @@ from scoreline.cli.output import (
 from scoreline.cli.session import session_of
 from scoreline.scoring.v1.lead_pb2 import Lead
 from scoreline.scoring.v1.scoring_service_pb2 import (
-    EffectReason,
     LeaderboardEntry,
     TimelineEntry,
 )
@@ -168,45 +168,30 @@ def show_lead(console: Console, lead: Lead, entries: Sequence[TimelineEntry], li
     table.add_column("stage", no_wrap=True)
     table.add_column("why", overflow="fold")
     for entry in shown:
-        effect = sum(_milli(one.points) for one in entry.effects) / 1000
+        effect = sum(milli(one.points) for one in entry.effects) / 1000
         table.add_row(
             when(entry.occur_time), plain(entry.type),
             Text(points(effect, sign=True), effect_style(effect)), points(entry.score),
-            stage(entry.stage), plain(_why(entry)),
+            stage(entry.stage), plain(", ".join(map(why, entry.effects)) or "no rule for it"),
         )  # fmt: skip
     console.print(table)
     console.print(sum_line(lead, entries))
 
 
 def sum_line(lead: Lead, entries: Sequence[TimelineEntry]) -> Text:
-    """The proof: all effects sum to the score."""
-    effects = [_milli(one.points) for entry in entries for one in entry.effects]
+    """The proof: all effects, and what time took, sum to the score."""
+    effects = [milli(one.points) for entry in entries for one in entry.effects]
     gained = sum(effect for effect in effects if effect > 0)
     lost = sum(effect for effect in effects if effect < 0)
-    total = gained + lost
+    faded = sum(milli(one.points) for entry in entries for one in entry.fadings)
     text = f"effects of {len(entries):,} events: {points(gained / 1000, sign=True)}"
     if lost:
         text += f" {points(lost / 1000, sign=True)}"
+    if faded:
+        text += f", time {points(faded / 1000, sign=True)}"
+    total = gained + lost + faded
     text += f" = {points(total / 1000)}"
-    if total == _milli(lead.score):
+    if total == milli(lead.score):
         return Text(f"{text}, which is the score", "green")
-    # Only while events arrive between the two reads.
-    return Text(f"{text}; the score is {points(lead.score)}: it changed meanwhile", "yellow")
-
-
-def _why(entry: TimelineEntry) -> str:
-    if not entry.effects:
-        return "no rule for it"
-    said = []
-    for one in entry.effects:
-        clipped = one.reason == EffectReason.EFFECT_REASON_CLIPPED
-        worth = (
-            f" gives {points(one.rule_points, sign=True)}, the bounds the rest" if clipped else ""
-        )
-        said.append(f"{one.rule_id}{worth}")
-    return ", ".join(said)
-
-
-def _milli(value: float) -> int:
-    """Points are multiples of 0.001: summed as whole numbers they stay exact."""
-    return round(value * 1000)
+    # Time has passed since the last event, or events arrived between the two reads: `explain` accounts for all of it.
+    return Text(f"{text} at the last event; the score is {points(lead.score)} by now", "yellow")

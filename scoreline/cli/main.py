@@ -11,6 +11,7 @@ from scoreline.cli import (
     doctor,
     explain,
     import_file,
+    intelligence,
     keys,
     leads,
     ledger,
@@ -76,6 +77,7 @@ app.command("lead")(leads.lead)
 app.command("leaderboard")(leads.leaderboard)
 app.command("score")(explain.score)
 app.command("explain")(explain.explain)
+app.command("intelligence")(intelligence.intelligence)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(rules.app, name="rules")
 app.add_typer(keys.app, name="keys")

@@ -26,6 +26,7 @@ from scoreline.scoring.v1.lead_pb2 import Lead
 from scoreline.scoring.v1.scoring_service_pb2 import (
     CreateLeadRequest,
     ExplainScoreRequest,
+    GetIntelligenceRequest,
     GetScoreRequest,
     ListLeadsRequest,
     UpdateLeadRequest,
@@ -190,6 +191,13 @@ def update_draft(
 def get_score(lead_id: str, as_of: datetime | None, known_at: datetime | None) -> GetScoreRequest:
     """A score as of and as known at these times; None: now, and all that is known."""
     return GetScoreRequest(lead_id=lead_id, as_of=_stamp(as_of), known_at=_stamp(known_at))
+
+
+def get_intelligence(
+    lead_id: str, as_of: datetime | None, known_at: datetime | None
+) -> GetIntelligenceRequest:
+    """Intelligence as of and as known at these times."""
+    return GetIntelligenceRequest(lead_id=lead_id, as_of=_stamp(as_of), known_at=_stamp(known_at))
 
 
 def explain_score(

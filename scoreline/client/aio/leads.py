@@ -10,6 +10,7 @@ from scoreline.client import requests
 from scoreline.client.aio.paging import items
 from scoreline.client.calls import AsyncCalls
 from scoreline.client.requests import PAGE_SIZE
+from scoreline.scoring.v1.intelligence_pb2 import Intelligence
 from scoreline.scoring.v1.lead_pb2 import Lead
 from scoreline.scoring.v1.score_change_pb2 import ScoreChange
 from scoreline.scoring.v1.scoring_service_pb2 import (
@@ -125,3 +126,10 @@ class Leads:
         """Where each point of the score came from, the newest `limit` contributions (0: 100), totals over all."""
         request = requests.explain_score(lead_id, as_of, known_at, limit)
         return await self._calls.repeated(self._stub.ExplainScore, request)
+
+    async def intelligence(
+        self, lead_id: str, *, as_of: datetime | None = None, known_at: datetime | None = None
+    ) -> Intelligence:
+        """Grade, velocity, trend, risk and next action, and what time alone will change next."""
+        request = requests.get_intelligence(lead_id, as_of, known_at)
+        return (await self._calls.repeated(self._stub.GetIntelligence, request)).intelligence

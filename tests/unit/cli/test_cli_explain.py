@@ -14,10 +14,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from typer.testing import CliRunner, Result
 
 import scoreline
+from scoreline.cli.effects import why
 from scoreline.cli.main import app
 from scoreline.client import errors
 from scoreline.client.settings import RetryPolicy
-from scoreline.scoring.v1 import ledger_pb2
+from scoreline.scoring.v1 import intelligence_pb2, ledger_pb2
 from scoreline.scoring.v1 import scoring_service_pb2 as pb
 from tests.support.fake_edge import API_KEY, FakeEdge, refuse, status
 
@@ -270,3 +271,51 @@ def test_the_outcome_of_a_replay(edge: FakeEdge) -> None:
     assert result.exit_code == 0, result.output
     assert "ada: 9 hot -> 7 warm" in result.stdout
     assert "4 leads replayed: 1 scores changed, 0 snapshots mended" in result.stdout
+
+
+def test_intelligence_that_people_can_read(edge: FakeEdge) -> None:
+    what = intelligence_pb2.Intelligence(
+        lead_id="ada", score=75, stage="hot", grade="A2", velocity=3, recent_points=55,
+        earlier_points=20, trend=intelligence_pb2.TREND_INCREASING,
+        risk=intelligence_pb2.RISK_LEVEL_MEDIUM, inactivity_index=25, engagement_score=7.5,
+        next_action="schedule_demo",
+    )  # fmt: skip
+    what.next_transition.CopyFrom(
+        intelligence_pb2.Transition(
+            score=70, stage="hot", velocity=3, risk=intelligence_pb2.RISK_LEVEL_HIGH
+        )
+    )
+    response = pb.GetIntelligenceResponse(intelligence=what)
+    edge.on("GetIntelligence", lambda request, context: response)
+    result = run(edge, "intelligence", "ada", "--as-of", "2026-03-01T09:30:00Z")
+    assert result.exit_code == 0, result.output
+    (request,) = edge.requests["GetIntelligence"]
+    assert request.as_of.ToDatetime(UTC) == datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+    said = " ".join(result.stdout.split())
+    for part in (
+        "ada 75 points hot",
+        "next action schedule_demo",
+        "grade A2",
+        "risk medium",
+        "velocity 3",
+        "↑ increasing (55 points in 7 days, 20 before)",
+        "engagement 7.5 of 10",
+        "inactivity 25 %",
+        "by itself 70 points, risk high",
+    ):
+        assert part in said, (part, said)
+    found = json.loads(run(edge, "intelligence", "ada", as_json=True).stdout)
+    assert found["next_action"] == "schedule_demo"
+
+
+@pytest.mark.parametrize(
+    ("effect", "words"),
+    [
+        (pb.Effect(points=5, reason=pb.EFFECT_REASON_ADJUSTED), "an adjustment by hand"),
+        (pb.Effect(reason=pb.EFFECT_REASON_RETRACTED), "retracted"),
+        (pb.Effect(reason=pb.EFFECT_REASON_DISCARDED), "came late"),
+        (pb.Effect(rule_id="fit", reason=pb.EFFECT_REASON_TAKEN_BACK), "fit is true no more"),
+    ],
+)
+def test_why_an_event_counts_otherwise(effect: pb.Effect, words: str) -> None:
+    assert words in why(effect)
