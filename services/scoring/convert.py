@@ -19,7 +19,7 @@ from services.scoring.domain.fold import Effect, Reason
 from services.scoring.domain.identity import SUBJECT_PREFIXES
 from services.scoring.domain.lead import Cause
 from services.scoring.domain.model import MILLI, Entry, instant
-from services.scoring.handlers import REMOVE, ProfileChange, TimelineItem
+from services.scoring.lead_handlers import REMOVE, ProfileChange, TimelineItem
 from services.scoring.ports import Activation, IncomingEvent, LeadView, RecordedChange
 from services.shared import structs
 from services.shared.cel import InvalidExpression

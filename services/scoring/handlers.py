@@ -1,46 +1,28 @@
 """What scoring does, one method for each use case, and where its transactions begin and end."""
 
-from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from itertools import dropwhile, islice, takewhile
-from typing import Any
 
-from services.scoring.domain.fold import Step, in_order, trace
-from services.scoring.domain.identity import EMAIL_PREFIX, LEAD_PREFIX, lead_id_of, subject_of
 from services.scoring.domain.lead import (
     RulesInForce,
     Snapshot,
     advance,
     needs_history,
-    new_snapshot,
 )
-from services.scoring.domain.model import RETRACTION, Entry, Position, microseconds
-from services.scoring.errors import ConcurrentAppend, LeadNotFound, LeadTaken
+from services.scoring.domain.model import Entry, microseconds
+from services.scoring.errors import ConcurrentAppend
 from services.scoring.ports import (
     Activation,
     EventKey,
     IncomingEvent,
-    LeadFilter,
     LeadKey,
     LeadUpdate,
-    LeadView,
-    Profile,
     Quarantined,
-    RecordedChange,
-    RecordedEvent,
     Store,
     Transaction,
 )
-from services.shared import structs
 from services.shared.clock import Clock
-from services.shared.errors import (
-    EtagMismatch,
-    InvalidFields,
-    ResourceAlreadyExists,
-    Violation,
-)
 
 APPEND_TRIES_MAX = 5
 """How often a batch starts over because another process appended one of its events meanwhile (a redelivery)."""
@@ -65,30 +47,6 @@ class BatchReport:
     applied: int
     duplicates: int
     conflicts: int
-
-
-@dataclass(frozen=True, slots=True)
-class ProfileChange:
-    """What to change in a lead; None leaves a field as it is."""
-
-    display_name: str | None = None
-    company: str | None = None
-    attributes: Mapping[str, Any] | None = None
-    attribute_changes: Mapping[str, Any] | None = None
-    """Single attributes by key; the value `REMOVE` takes one away."""
-
-
-REMOVE = object()
-"""See ProfileChange.attribute_changes."""
-
-
-@dataclass(frozen=True, slots=True)
-class TimelineItem:
-    """An event of a lead with what it did."""
-
-    event: RecordedEvent
-    step: Step
-    stage: str
 
 
 class EventHandlers:
@@ -216,137 +174,6 @@ class EventHandlers:
         await tx.save(updates, now)
 
 
-class LeadHandlers:
-    """What callers ask of leads. References are as domain.identity.subject_of takes them."""
-
-    def __init__(self, store: Store, clock: Clock) -> None:
-        self._store = store
-        self._clock = clock
-
-    async def get_lead(self, project_id: str, reference: str) -> LeadView:
-        """Raises LeadNotFound."""
-        async with self._store.begin() as tx:
-            return await _find(tx, project_id, reference)
-
-    async def list_leads(self, project_id: str, which: LeadFilter, limit: int) -> list[LeadView]:
-        """A page of leads."""
-        async with self._store.begin() as tx:
-            return await tx.list_leads(project_id, which, limit)
-
-    async def create_lead(
-        self,
-        project_id: str,
-        lead_id: str,
-        email: str,
-        display_name: str,
-        company: str,
-        attributes: Mapping[str, Any],
-    ) -> LeadView:
-        """Make a lead under its id, or one derived from the e-mail address when the id is empty.
-
-        Raises ResourceAlreadyExists when the id or the address belongs to a lead.
-        """
-        now = self._clock.now()
-        subjects = [EMAIL_PREFIX + email] if email else []
-        lead_id = lead_id or lead_id_of(subjects[0])
-        subjects.append(LEAD_PREFIX + lead_id)
-        profile = Profile(
-            project_id, lead_id, email, display_name, company, attributes, 1, now, now
-        )
-        try:
-            async with self._store.begin() as tx:
-                rules = (await tx.rules_in_force([project_id]))[project_id]
-                await tx.create_lead(profile, subjects, new_snapshot(rules))
-                return await _find(tx, project_id, lead_id)
-        except LeadTaken as error:
-            raise ResourceAlreadyExists("lead", lead_id) from error
-
-    async def update_lead(
-        self, project_id: str, reference: str, change: ProfileChange, revision: int | None
-    ) -> LeadView:
-        """Change a lead's profile. Raises LeadNotFound, EtagMismatch when `revision` is not the current one,
-        and InvalidFields when single attributes add up to more than a lead may have."""
-        async with self._store.begin() as tx:
-            found = await _find(tx, project_id, reference)
-            key = (project_id, found.profile.lead_id)
-            profile = await tx.lock_profile(key)
-            if profile is None:
-                raise LeadNotFound(reference)
-            if revision is not None and revision != profile.revision:
-                raise EtagMismatch("lead", profile.lead_id)
-            await tx.update_profile(_changed(profile, change, self._clock.now()))
-            return await _find(tx, project_id, reference)
-
-    async def stage_counts(self, project_id: str) -> list[tuple[str, int]]:
-        """Leads by stage: the stages of the rules in force in their order, then others that still have leads."""
-        async with self._store.begin() as tx:
-            rules = await tx.rules_under(project_id, None)
-            counts = await tx.stage_counts(project_id)
-        names = [stage.name for stage in rules.rule_set.stages]
-        others = sorted(counts.keys() - set(names))
-        return [(name, counts.get(name, 0)) for name in [*names, *others]]
-
-    async def timeline(
-        self,
-        project_id: str,
-        reference: str,
-        after: Position | None,
-        limit: int,
-        descending: bool = False,
-    ) -> list[TimelineItem]:
-        """A page of a lead's events in event time, each with its effects; over all pages they sum to the score.
-        `after` is the position of the last event of the page before. Raises LeadNotFound."""
-        async with self._store.begin() as tx:
-            found = await _find(tx, project_id, reference)
-            key = (project_id, found.profile.lead_id)
-            # Those that gave the score, also while re-scoring under others is under way.
-            rule_set = (await tx.rules_under(project_id, found.snapshot.activation)).rule_set
-            history = (await tx.histories([key]))[key]
-            steps = _page(trace(in_order(history, rule_set), rule_set), after, limit, descending)
-            events = await tx.recorded_events(project_id, [step.entry.event_id for step in steps])
-        return [
-            TimelineItem(
-                events[step.entry.event_id],
-                step,
-                rule_set.stage_of(step.state.score),
-            )
-            for step in steps
-        ]
-
-    async def score_changes(
-        self, project_id: str, reference: str, after_version: int, limit: int
-    ) -> list[RecordedChange]:
-        """The lead's changes behind a version, in version order. Raises LeadNotFound."""
-        async with self._store.begin() as tx:
-            found = await _find(tx, project_id, reference)
-            key = (project_id, found.profile.lead_id)
-            return await tx.score_changes(key, after_version, limit)
-
-
-async def _find(tx: Transaction, project_id: str, reference: str) -> LeadView:
-    found = await tx.find_lead(project_id, subject_of(reference))
-    if found is None:
-        raise LeadNotFound(reference)
-    return found
-
-
-def _page(
-    steps: Iterable[Step], after: Position | None, limit: int, descending: bool
-) -> list[Step]:
-    """A page of steps that come in the order in which they apply. Holds no more than the page."""
-    # What a retraction does is said with the events it is about.
-    shown = (step for step in steps if step.entry.type != RETRACTION)
-    if descending:
-        before = (
-            shown if after is None else takewhile(lambda step: step.entry.position != after, shown)
-        )
-        return list(reversed(deque(before, maxlen=limit)))
-    if after is None:
-        return list(islice(shown, limit))
-    behind = dropwhile(lambda step: step.entry.position != after, shown)
-    return list(islice(behind, 1, limit + 1))
-
-
 def _sort_out(
     events: Sequence[IncomingEvent], known: Mapping[EventKey, bytes]
 ) -> tuple[list[IncomingEvent], list[IncomingEvent]]:
@@ -373,23 +200,3 @@ def _within(found: Mapping[LeadKey, Snapshot], entries_max: int) -> dict[LeadKey
             break
         chosen[key] = snapshot
     return chosen
-
-
-def _changed(profile: Profile, change: ProfileChange, now: datetime) -> Profile:
-    attributes = dict(profile.attributes if change.attributes is None else change.attributes)
-    for key, value in (change.attribute_changes or {}).items():
-        if value is REMOVE:
-            attributes.pop(key, None)
-        else:
-            attributes[key] = value
-    problem = structs.problem(structs.from_dict(attributes))
-    if problem:
-        raise InvalidFields([Violation("lead.attributes", problem)])
-    return replace(
-        profile,
-        display_name=profile.display_name if change.display_name is None else change.display_name,
-        company=profile.company if change.company is None else change.company,
-        attributes=attributes,
-        revision=profile.revision + 1,
-        updated_at=now,
-    )

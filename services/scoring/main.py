@@ -7,7 +7,8 @@ from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfi
 from scoreline.scoring.v1 import scoring_service_pb2_grpc
 from services.scoring import convert, tables
 from services.scoring.config import ScoringConfig
-from services.scoring.handlers import EventHandlers, LeadHandlers
+from services.scoring.handlers import EventHandlers
+from services.scoring.lead_handlers import LeadHandlers
 from services.scoring.ledger_handlers import VerifyHandlers
 from services.scoring.replay_handlers import ReplayHandlers
 from services.scoring.score_handlers import ScoreHandlers

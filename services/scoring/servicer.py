@@ -8,7 +8,7 @@ import grpc
 from scoreline.scoring.v1 import scoring_service_pb2 as pb
 from scoreline.scoring.v1 import scoring_service_pb2_grpc
 from services.scoring import convert, requests
-from services.scoring.handlers import LeadHandlers
+from services.scoring.lead_handlers import LeadHandlers
 from services.scoring.ledger_handlers import VerifyHandlers
 from services.scoring.ports import LeadFilter
 from services.scoring.replay_handlers import ReplayHandlers

@@ -45,6 +45,7 @@ OWN = {
         "score_conversion.py",
         "score_handlers.py",
         "score_servicer.py",
+        "lead_handlers.py",
         "ledger_handlers.py",
         "replay_handlers.py",
     },

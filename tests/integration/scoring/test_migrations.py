@@ -15,7 +15,8 @@ from psycopg.types.json import Jsonb
 
 import services.scoring
 from services.scoring.domain.lead import Snapshot
-from services.scoring.handlers import EventHandlers, LeadHandlers
+from services.scoring.handlers import EventHandlers
+from services.scoring.lead_handlers import LeadHandlers
 from services.scoring.ports import LeadView
 from stack import Stack, StackConfig
 from tests.support import scoring_cases as cases

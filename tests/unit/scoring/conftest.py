@@ -8,7 +8,8 @@ import grpc
 import pytest
 
 from scoreline.scoring.v1 import scoring_service_pb2_grpc
-from services.scoring.handlers import EventHandlers, LeadHandlers
+from services.scoring.handlers import EventHandlers
+from services.scoring.lead_handlers import LeadHandlers
 from services.scoring.ledger_handlers import VerifyHandlers
 from services.scoring.replay_handlers import ReplayHandlers
 from services.scoring.score_handlers import ScoreHandlers

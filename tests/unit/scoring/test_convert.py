@@ -21,7 +21,7 @@ from services.scoring.domain.fold import Effect, Outcome, Reason, Step
 from services.scoring.domain.lead import Cause, Change, Snapshot
 from services.scoring.domain.model import Bounds, Entry, Rule, Stage, microseconds
 from services.scoring.domain.state import Activity, State
-from services.scoring.handlers import REMOVE, ProfileChange, TimelineItem
+from services.scoring.lead_handlers import REMOVE, ProfileChange, TimelineItem
 from services.scoring.ports import LeadView, Profile, RecordedChange, RecordedEvent
 from services.shared import structs
 from services.shared.errors import Violations

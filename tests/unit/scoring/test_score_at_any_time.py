@@ -26,7 +26,8 @@ from services.scoring.domain.model import (
     microseconds,
 )
 from services.scoring.errors import LeadNotFound
-from services.scoring.handlers import EventHandlers, LeadHandlers
+from services.scoring.handlers import EventHandlers
+from services.scoring.lead_handlers import LeadHandlers
 from services.scoring.score_handlers import ScoreAt, ScoreHandlers
 from tests.support import scoring_cases as cases
 from tests.support import scoring_models as models
