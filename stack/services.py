@@ -101,8 +101,8 @@ def environment_of(
         environment[f"{prefix}NATS_MONITOR_URL"] = nats.monitor_url
     if kind == "notify":
         environment[f"{prefix}TOKEN_KEY"] = credentials.notify_token_key
-        if scoring_target is not None:
-            environment[f"{prefix}SCORING_TARGET"] = scoring_target
+    if kind in ("notify", "rules") and scoring_target is not None:
+        environment[f"{prefix}SCORING_TARGET"] = scoring_target
     return environment
 
 

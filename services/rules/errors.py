@@ -5,8 +5,12 @@ ServiceError (services/shared/errors.py)
 ├── RuleExists               ALREADY_EXISTS, RESOURCE_ALREADY_EXISTS
 ├── RuleSetNotFound          NOT_FOUND, RESOURCE_NOT_FOUND
 ├── PresetNotFound           NOT_FOUND, RESOURCE_NOT_FOUND
+├── DraftExists              ALREADY_EXISTS, RESOURCE_ALREADY_EXISTS
 ├── RuleSetEmpty             FAILED_PRECONDITION, RULE_SET_STATE
-├── GroupsMissing            FAILED_PRECONDITION, RULE_SET_STATE, with a violation a rule
+├── GroupsMissing            FAILED_PRECONDITION, RULE_SET_STATE, with a violation for each that names one
+├── TestsFailed              FAILED_PRECONDITION, RULE_SET_STATE, with a violation a test
+├── NeverInForce             FAILED_PRECONDITION, RULE_SET_STATE
+├── DependencyUnavailable    UNAVAILABLE, DEPENDENCY_UNAVAILABLE
 ├── InvalidFields            INVALID_ARGUMENT, INVALID_FIELDS
 ├── EtagMismatch             ABORTED, ETAG_MISMATCH
 └── LimitExceeded            RESOURCE_EXHAUSTED, LIMIT_EXCEEDED
@@ -19,7 +23,8 @@ import grpc
 
 from scoreline.common.v1 import error_reason_pb2
 from services.rules.domain import errors as edits
-from services.rules.domain.model import Rule
+from services.rules.domain.activation import GroupMissing
+from services.rules.domain.golden import GoldenResult
 from services.shared.errors import (
     EtagMismatch,
     InvalidFields,
@@ -73,23 +78,70 @@ class RuleSetEmpty(ServiceError):
 
 
 class GroupsMissing(ServiceError):
-    """Rules of the version name groups that it does not have: their points would be bounded by nothing."""
+    """The version names groups that it does not have: points would be bounded by nothing, grades be of nothing."""
 
     code = grpc.StatusCode.FAILED_PRECONDITION
     reason = error_reason_pb2.ERROR_REASON_RULE_SET_STATE
 
-    def __init__(self, version: int, rules: Sequence[tuple[int, Rule]]) -> None:
-        names = ", ".join(f"`{name}`" for name in sorted({rule.group for _, rule in rules}))
+    def __init__(self, version: int, missing: Sequence[GroupMissing]) -> None:
+        names = ", ".join(f"`{name}`" for name in sorted({one.group for one in missing}))
         super().__init__(
-            f"rules of rule set {version} are in groups that it does not have: {names}",
+            f"rule set {version} names groups that it does not have: {names}",
             metadata={"resource_type": "rule_set", "resource": str(version)},
             violations=[
                 Violation(
-                    f"rule_set.rules[{place}].group",
-                    f"rule `{rule.rule_id}` is in `{rule.group}`, which is no group of the rule set",
+                    f"rule_set.{one.field}",
+                    f"{one.user} names `{one.group}`, which is no group of the rule set",
                 )
-                for place, rule in rules
+                for one in missing
             ],
+        )
+
+
+class TestsFailed(ServiceError):
+    """Golden tests of the version fail: it does not do what it is meant to."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = error_reason_pb2.ERROR_REASON_RULE_SET_STATE
+
+    def __init__(self, version: int, failed: Sequence[tuple[int, GoldenResult]]) -> None:
+        names = ", ".join(f"`{result.name}`" for _, result in failed)
+        super().__init__(
+            f"golden tests of rule set {version} fail: {names}",
+            metadata={"resource_type": "rule_set", "resource": str(version)},
+            violations=[
+                Violation(
+                    f"rule_set.tests[{place}]", f"`{result.name}`: {'; '.join(result.differences)}"
+                )
+                for place, result in failed
+            ],
+        )
+
+
+class NeverInForce(ServiceError):
+    """There is no going back to what was never in force."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = error_reason_pb2.ERROR_REASON_RULE_SET_STATE
+
+    def __init__(self, version: int) -> None:
+        what = f"rule set {version}" if version else "a rule set other than the present one"
+        super().__init__(
+            f"{what} was never in force",
+            metadata={"resource_type": "rule_set", "resource": str(version)},
+        )
+
+
+class DraftExists(ServiceError):
+    """There is a draft, which is not to be replaced."""
+
+    code = grpc.StatusCode.ALREADY_EXISTS
+    reason = error_reason_pb2.ERROR_REASON_RESOURCE_ALREADY_EXISTS
+
+    def __init__(self, version: str) -> None:
+        super().__init__(
+            f"there is a draft already, rule set {version}: activate it, or say that it may be replaced",
+            metadata={"resource_type": "rule_set", "resource": version},
         )
 
 
@@ -117,12 +169,11 @@ def for_the_caller() -> Iterator[None]:
                 for group, rule_ids in error.users.items()
             ]
         ) from error
-    except edits.TooManyRules as error:
-        raise LimitExceeded(f"a rule set holds at most {error} rules", int(str(error))) from error
-    except edits.TooLarge as error:
-        raise LimitExceeded(
-            f"a rule set holds at most {error} bytes of text", int(str(error))
-        ) from error
+    except edits.DraftThere as error:
+        raise DraftExists(str(error)) from error
+    except (edits.TooManyRules, edits.TooLarge) as error:
+        limit = str(error)
+        raise LimitExceeded(edits.LIMITS[type(error)].format(limit=limit), int(limit)) from error
 
 
 _NAMED_MAX = 5

@@ -1,21 +1,44 @@
 """What rules does: reading, editing the draft, putting a version in force. A change is one transaction under the
 project's lock; what scoring is to be told of it is part of the transaction and published after it."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from services.rules import errors
-from services.rules.domain import editing
-from services.rules.domain.editing import RuleChanges, RuleSetChanges
-from services.rules.domain.model import Activation, Rule, RuleSet, State
+from services.rules.domain import editing, inspection
+from services.rules.domain import errors as edits
+from services.rules.domain.activation import AS_BOUND, Effective, effective_time, missing_groups
+from services.rules.domain.editing import RuleChanges, RuleSetChanges, WholeRule
+from services.rules.domain.golden import GoldenResult
+from services.rules.domain.inspection import Finding
+from services.rules.domain.model import Activation, Content, Rule, RuleSet, State
 from services.rules.domain.presets import Preset, first_activation, first_version
-from services.rules.ports import Change, Store
+from services.rules.ports import Change, GoldenTests, Store
 from services.shared import logs
 from services.shared.clock import Clock
+from services.shared.errors import EtagMismatch
 
 log = logs.get("rules")
+
+ACTIVATION_ATTEMPTS_MAX = 5
+"""A version that is edited while its tests run is tested again; beyond this somebody edits it all the time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What there is to say of a rule set before it is put in force."""
+
+    faults: list[Finding]
+    warnings: list[Finding]
+    results: list[GoldenResult]
+    """Of its golden tests; none where there are faults."""
+
+    @property
+    def valid(self) -> bool:
+        """Whether it could be put in force."""
+        return not self.faults and all(result.passed for result in self.results)
 
 
 class Installer:
@@ -55,12 +78,14 @@ class Rules:
         installer: Installer,
         nudge: Callable[[], None],
         presets: Mapping[str, Preset],
+        tests: GoldenTests,
     ) -> None:
         self._store = store
         self._clock = clock
         self._installer = installer
         self._nudge = nudge
         self._presets = presets
+        self._tests = tests
 
     async def rule_set(self, project_id: str, version: int) -> RuleSet:
         """A version; 0 is the newest. Raises RuleSetNotFound."""
@@ -102,14 +127,34 @@ class Rules:
         preset = self._presets.get(name)
         if preset is None:
             raise errors.PresetNotFound(name)
+        return await self.rewrite(project_id, preset, etag, replace_draft=True)
+
+    async def rewrite(
+        self, project_id: str, content: Content, etag: str, *, replace_draft: bool
+    ) -> RuleSet:
+        """The draft, saying what `content` says. Raises DraftExists, EtagMismatch, LimitExceeded."""
         async with self._change(project_id) as change:
             newest = await change.newest()
+            if newest.state is State.DRAFT and not replace_draft:
+                raise edits.DraftThere(str(newest.version))
             editing.check_etag(newest, etag)
             now = self._clock.now()
             draft = await self._draft(change, newest, now)
-            applied = editing.apply_preset(draft, preset, now)
-            await change.save(applied)
-        return applied
+            rewritten = editing.rewrite(draft, content, now)
+            await change.save(rewritten)
+        return rewritten
+
+    async def inspect(self, content: Content, faults: Sequence[Finding] = ()) -> Inspection:
+        """What there is to say of a rule set, `faults` that its reader found included. Nothing changes. Raises
+        DependencyUnavailable where it has tests."""
+        found = inspection.with_later(faults, inspection.faults(content))
+        warnings = [] if faults else inspection.warnings(content)
+        return Inspection(found, warnings, [] if found else await self._results(content))
+
+    async def in_force(self, project_id: str) -> RuleSet:
+        """The version that scores."""
+        [activation] = await self.activations(project_id, None, 1)
+        return await self.rule_set(project_id, activation.version)
 
     async def create_rule(self, project_id: str, rule: Rule) -> Rule:
         """The rule, added at the end of the draft. Raises RuleExists, LimitExceeded."""
@@ -121,13 +166,14 @@ class Rules:
         return editing.rule_of(edited, rule.rule_id)
 
     async def update_rule(
-        self, project_id: str, rule_id: str, changes: RuleChanges, etag: str
+        self, project_id: str, rule_id: str, changes: RuleChanges, etag: str, check: WholeRule
     ) -> Rule:
-        """The rule, changed in the draft. Raises RuleNotFound, EtagMismatch, LimitExceeded."""
+        """The rule, changed in the draft; `check` sees it before it is kept. Raises RuleNotFound, EtagMismatch,
+        InvalidFields, LimitExceeded."""
         async with self._change(project_id) as change:
             now = self._clock.now()
             draft = await self._draft(change, await change.newest(), now)
-            edited = editing.change_rule(draft, rule_id, changes, etag, now)
+            edited = editing.change_rule(draft, rule_id, changes, etag, now, check)
             await change.save(edited)
         return editing.rule_of(edited, rule_id)
 
@@ -139,36 +185,119 @@ class Rules:
             await change.save(editing.remove_rule(draft, rule_id, etag, now))
 
     async def activate(
-        self, project_id: str, version: int, etag: str, actor: str
+        self,
+        project_id: str,
+        version: int,
+        etag: str,
+        actor: str,
+        effective: Effective = AS_BOUND,
     ) -> tuple[Activation, RuleSet]:
         """Put a version (0: the newest) in force: the activation and the rule set. A version in force already keeps its
-        activation. Raises RuleSetNotFound, EtagMismatch, RuleSetEmpty, GroupsMissing."""
-        async with self._change(project_id) as change:
-            rule_set = await (change.find(version) if version else change.newest())
-            if rule_set is None:
-                raise errors.RuleSetNotFound(version)
-            editing.check_etag(rule_set, etag)
-            in_force = await change.in_force()
-            if rule_set.version == in_force.version:
-                return in_force, rule_set
-            if not rule_set.rules:
-                raise errors.RuleSetEmpty(rule_set.version)
-            if astray := editing.rules_without_their_group(rule_set):
-                raise errors.GroupsMissing(rule_set.version, astray)
-            before = await change.find(in_force.version)
-            if before is None:
-                raise LookupError(f"version {in_force.version} is in force but not there")
-            # In this order: two versions are never active at once, not even inside the transaction.
-            await change.save(replace(before, state=State.SUPERSEDED))
-            active = replace(rule_set, state=State.ACTIVE)
-            await change.save(active)
-            number = await change.next_activation()
-            now = self._clock.now()
-            activation = Activation(project_id, number, active.version, now, actor)
-            await change.record(activation, active)
+        activation. Raises RuleSetNotFound, EtagMismatch, RuleSetEmpty, GroupsMissing, TestsFailed,
+        DependencyUnavailable."""
+
+        async def choose(change: Change) -> RuleSet:
+            return await (_existing(change, version) if version else change.newest())
+
+        return await self._put_in_force(project_id, choose, etag, actor, effective)
+
+    async def rollback(
+        self, project_id: str, version: int, actor: str, effective: Effective = AS_BOUND
+    ) -> tuple[Activation, RuleSet]:
+        """Put a version (0: the one before the present one) back in force. Raises as `activate`, and NeverInForce."""
+
+        async def choose(change: Change) -> RuleSet:
+            if not version:
+                present = await change.in_force()
+                before = await change.activation_before(present.number)
+                if before is None:
+                    raise errors.NeverInForce(0)
+                return await _existing(change, before.version)
+            found = await _existing(change, version)
+            if found.state is State.DRAFT:
+                raise errors.NeverInForce(version)
+            return found
+
+        return await self._put_in_force(project_id, choose, "", actor, effective)
+
+    async def _put_in_force(
+        self,
+        project_id: str,
+        choose: Callable[[Change], Awaitable[RuleSet]],
+        etag: str,
+        actor: str,
+        effective: Effective,
+    ) -> tuple[Activation, RuleSet]:
+        """Tests run between two transactions: nobody waits for scoring under the project's lock."""
+        tested = ""
+        for _ in range(ACTIVATION_ATTEMPTS_MAX):
+            async with self._change(project_id) as change:
+                rule_set = await choose(change)
+                editing.check_etag(rule_set, etag)
+                in_force = await change.in_force()
+                if rule_set.version == in_force.version:
+                    return in_force, rule_set
+                _check_whole(rule_set)
+                if not rule_set.tests or rule_set.etag == tested:
+                    done = await self._record(change, in_force, rule_set, actor, effective)
+                    break
+            await self._check_tests(rule_set)
+            tested = rule_set.etag
+        else:
+            raise EtagMismatch("rule_set", str(rule_set.version))
         self._nudge()
-        log.info("activated", project=project_id, version=active.version, number=number)
+        activation, _ = done
+        log.info(
+            "activated",
+            project=project_id,
+            version=activation.version,
+            number=activation.number,
+            effective_time=activation.effective_time.isoformat(),
+        )
+        return done
+
+    async def _record(
+        self,
+        change: Change,
+        in_force: Activation,
+        rule_set: RuleSet,
+        actor: str,
+        effective: Effective,
+    ) -> tuple[Activation, RuleSet]:
+        before = await change.find(in_force.version)
+        if before is None:
+            raise LookupError(f"version {in_force.version} is in force but not there")
+        # In this order: two versions are never active at once, not even inside the transaction.
+        await change.save(replace(before, state=State.SUPERSEDED))
+        active = replace(rule_set, state=State.ACTIVE)
+        await change.save(active)
+        now = self._clock.now()
+        activation = Activation(
+            in_force.project_id,
+            await change.next_activation(),
+            active.version,
+            now,
+            actor,
+            effective_time(effective, active.binding, now),
+        )
+        await change.record(activation, active)
         return activation, active
+
+    async def _check_tests(self, rule_set: RuleSet) -> None:
+        results = await self._results(rule_set)
+        failed = [(place, one) for place, one in enumerate(results) if not one.passed]
+        if failed:
+            raise errors.TestsFailed(rule_set.version, failed)
+
+    async def _results(self, content: Content) -> list[GoldenResult]:
+        if not content.tests:
+            return []
+        results = await self._tests.run(content)
+        names = [test.name for test in content.tests]
+        if [result.name for result in results] != names:
+            # Never taken for tests that passed.
+            raise LookupError("the results are not those of the tests")
+        return results
 
     @asynccontextmanager
     async def _change(self, project_id: str) -> AsyncIterator[Change]:
@@ -181,3 +310,17 @@ class Rules:
         if newest.state is State.DRAFT:
             return newest
         return editing.draft_of(newest, await change.next_version(), now)
+
+
+async def _existing(change: Change, version: int) -> RuleSet:
+    found = await change.find(version)
+    if found is None:
+        raise errors.RuleSetNotFound(version)
+    return found
+
+
+def _check_whole(rule_set: RuleSet) -> None:
+    if not rule_set.rules:
+        raise errors.RuleSetEmpty(rule_set.version)
+    if missing := missing_groups(rule_set):
+        raise errors.GroupsMissing(rule_set.version, missing)

@@ -3,7 +3,7 @@
 from functools import partial
 
 from scoreline.rules.v1 import rules_service_pb2_grpc
-from services.rules import presets
+from services.rules import golden_tests, presets
 from services.rules.config import RulesConfig
 from services.rules.handlers import Installer, Rules
 from services.rules.servicer import RulesServicer
@@ -40,5 +40,8 @@ async def build(service: Service, config: RulesConfig) -> None:
         await follower.run(loop.settled)
 
     loop = service.add_loop("projects", follow)
-    rules = Rules(store, clock, installer, relay.nudge, known)
+    channel = golden_tests.connect(config.scoring_target)
+    service.resources.push_async_callback(channel.close)
+    tests = golden_tests.ScoringTests(channel)
+    rules = Rules(store, clock, installer, relay.nudge, known, tests)
     rules_service_pb2_grpc.add_RulesServiceServicer_to_server(RulesServicer(rules), service.server)

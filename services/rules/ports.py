@@ -1,11 +1,12 @@
-"""What the handlers need from outside: a transactional store. Two stores pass the same conformance tests: the Postgres
-one (store.py) and the tests' in memory."""
+"""What the handlers need from outside: a transactional store, and somebody who runs golden tests. Two stores pass the
+same conformance tests: the Postgres one (store.py) and the tests' in memory."""
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from services.rules.domain.model import Activation, RuleSet
+from services.rules.domain.golden import GoldenResult
+from services.rules.domain.model import Activation, Content, RuleSet
 
 
 class Change(Protocol):
@@ -22,6 +23,10 @@ class Change(Protocol):
 
     async def in_force(self) -> Activation:
         """The activation with the greatest number."""
+        ...
+
+    async def activation_before(self, number: int) -> Activation | None:
+        """The activation before the one of that number; None when there is none."""
         ...
 
     async def next_version(self) -> int:
@@ -62,11 +67,20 @@ class Store(Protocol):
         ...
 
     async def rule_sets(self, project_id: str, before: int | None, limit: int) -> list[RuleSet]:
-        """Up to `limit` versions without their rules, newest first; those below `before`."""
+        """Up to `limit` versions without their rules, next actions and tests, newest first; those below `before`."""
         ...
 
     async def activations(
         self, project_id: str, before: int | None, limit: int
     ) -> list[Activation]:
         """Up to `limit` activations, newest first; those below `before`."""
+        ...
+
+
+class GoldenTests(Protocol):
+    """Runs golden tests."""
+
+    async def run(self, content: Content) -> list[GoldenResult]:
+        """How the tests of a rule set come out under it, in their order, run in the name of who is calling. Raises
+        DependencyUnavailable."""
         ...

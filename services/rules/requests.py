@@ -1,56 +1,60 @@
-"""Requests into the domain. They are checked with the domain's checks: every fault of a request is said at once."""
+"""Requests into the domain. They are checked with the domain's checks: every fault of a request is said at once. How
+the parts of a rule set are read is in reading.py."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
-from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.message import Message
 
 from scoreline.rules.v1 import rule_set_pb2
 from scoreline.rules.v1 import rules_service_pb2 as pb
+from services.rules import convert, errors, reading, yaml_reading
 from services.rules.conditions import EXPRESSIONS
-from services.rules.domain import checks, group_checks
-from services.rules.domain.checks import BoundsInput, LimitInput, Problems, StageInput
-from services.rules.domain.editing import NO_CHANGE, RuleChanges, RuleSetChanges
-from services.rules.domain.group_checks import (
-    ContributionInput,
-    DecayInput,
-    GroupInput,
-    HalfLifeInput,
-    IdleAmountInput,
-    IdleFactorInput,
-    UnknownDecayInput,
-)
-from services.rules.domain.model import Bounds, Decay, Limit, Rule
+from services.rules.domain import activation, checks
+from services.rules.domain.activation import Effective
+from services.rules.domain.checks import Problems
+from services.rules.domain.editing import RuleChanges, RuleSetChanges
+from services.rules.domain.errors import LIMITS, EditRefused
+from services.rules.domain.inspection import Finding
+from services.rules.domain.model import ALL_HISTORY, Content, Rule
 from services.shared.errors import InvalidFields, Violation
-
-RULE_FIELDS = ("event_type", "points", "enabled", "description", "group", "when", "limit")
-"""What UpdateRule changes."""
-
-RULE_SET_FIELDS = ("description", "stages", "bounds", "groups", "decay")
-"""What UpdateRuleSet changes."""
+from services.shared.times import to_datetime
 
 EVERYTHING = "*"
 """The mask of a full replacement (AIP-134)."""
 
-_NANOSECONDS = 1_000_000_000
-"""In a second."""
+_RULE_PARTS: dict[str, tuple[str, Callable[[rule_set_pb2.Rule, Problems], Any]]] = {
+    "event_type": (
+        "event_type",
+        lambda rule, problems: checks.event_type(rule.event_type, "rule.event_type", problems),
+    ),
+    "points": (
+        "points_milli",
+        lambda rule, problems: checks.points(rule.points, "rule.points", problems),
+    ),
+    "enabled": ("enabled", lambda rule, _: reading.enabled(rule)),
+    "description": (
+        "description",
+        lambda rule, problems: checks.description(rule.description, "rule.description", problems),
+    ),
+    "group": (
+        "group",
+        lambda rule, problems: checks.group_of_rule(rule.group, "rule.group", problems),
+    ),
+    "when": ("when", lambda rule, problems: reading.when(rule, "rule.", problems)),
+    "limits": ("limits", lambda rule, problems: reading.limits(rule, "rule.", problems)),
+    "standing": ("standing", lambda rule, _: rule.standing),
+}
+"""What UpdateRule changes: each field's name in the domain, and how it is read."""
 
 
 def new_rule(request: pb.CreateRuleRequest) -> Rule:
     """The rule to add. Raises InvalidFields."""
-    written = request.rule
     problems = Problems()
-    kind = checks.event_type(written.event_type, "rule.event_type", problems)
-    rule = Rule(
-        rule_id=checks.rule_id(written.rule_id, kind, "rule.rule_id", problems),
-        event_type=kind,
-        points_milli=checks.points(written.points, "rule.points", problems),
-        enabled=_enabled(written),
-        description=checks.description(written.description, "rule.description", problems),
-        group=checks.group_of_rule(written.group, "rule.group", problems),
-        when=_when(written, problems),
-        limit=_limit(written, problems),
-    )
+    rule = reading.new_rule(request.rule, "rule.", problems)
     _raise_if_any(problems)
     return rule
 
@@ -61,72 +65,90 @@ def rule_changes(request: pb.UpdateRuleRequest) -> RuleChanges:
     problems = Problems()
     if not written.rule_id:
         problems.note("rule.rule_id", "is required")
-    set_fields = {
-        "event_type": bool(written.event_type),
-        "points": bool(written.points),
-        "enabled": written.HasField("enabled"),
-        "description": bool(written.description),
-        "group": bool(written.group),
-        "when": bool(written.when),
-        "limit": written.HasField("limit"),
-    }
-    chosen = _chosen(request.update_mask, RULE_FIELDS, set_fields, problems)
+    chosen = _chosen(request.update_mask, tuple(_RULE_PARTS), written, problems)
     changes = RuleChanges(
-        event_type=(
-            checks.event_type(written.event_type, "rule.event_type", problems)
-            if "event_type" in chosen
-            else None
-        ),
-        points_milli=(
-            checks.points(written.points, "rule.points", problems) if "points" in chosen else None
-        ),
-        enabled=_enabled(written) if "enabled" in chosen else None,
-        description=(
-            checks.description(written.description, "rule.description", problems)
-            if "description" in chosen
-            else None
-        ),
-        group=(
-            checks.group_of_rule(written.group, "rule.group", problems)
-            if "group" in chosen
-            else None
-        ),
-        when=_when(written, problems) if "when" in chosen else None,
-        limit=_limit(written, problems) if "limit" in chosen else NO_CHANGE,
+        **{
+            name: read(written, problems)
+            for field, (name, read) in _RULE_PARTS.items()
+            if field in chosen
+        }
     )
     _raise_if_any(problems)
     return changes
+
+
+def check_whole_rule(rule: Rule) -> None:
+    """Raises InvalidFields where the parts of a changed rule do not go together."""
+    problems = Problems()
+    checks.standing(rule, EXPRESSIONS, "rule.", problems)
+    _raise_if_any(problems)
 
 
 def rule_set_changes(request: pb.UpdateRuleSetRequest) -> RuleSetChanges:
     """What to change in the draft. Raises InvalidFields."""
     written = request.rule_set
     problems = Problems()
-    set_fields = {
-        "description": bool(written.description),
-        "stages": bool(written.stages),
-        "bounds": written.HasField("bounds"),
-        "groups": bool(written.groups),
-        "decay": written.HasField("decay"),
-    }
-    chosen = _chosen(request.update_mask, RULE_SET_FIELDS, set_fields, problems)
-    stages = [StageInput(stage.name, stage.min_score) for stage in written.stages]
-    groups = [_group_input(group) for group in written.groups]
+    chosen = _chosen(request.update_mask, tuple(reading.PARTS), written, problems)
     changes = RuleSetChanges(
-        description=(
-            checks.description(written.description, "rule_set.description", problems)
-            if "description" in chosen
-            else None
-        ),
-        stages=(checks.stages(stages, "rule_set.stages", problems) if "stages" in chosen else None),
-        bounds=_new_bounds(written, problems) if "bounds" in chosen else NO_CHANGE,
-        groups=(
-            group_checks.groups(groups, "rule_set.groups", problems) if "groups" in chosen else None
-        ),
-        decay=_new_decay(written, problems) if "decay" in chosen else NO_CHANGE,
+        **{
+            name: read(written, f"rule_set.{name}", problems)
+            for name, read in reading.PARTS.items()
+            if name in chosen
+        }
     )
     _raise_if_any(problems)
     return changes
+
+
+def whole_rule_set(request: pb.CreateRuleSetRequest) -> Content:
+    """What the draft is to say. Raises InvalidFields, LimitExceeded."""
+    problems = Problems()
+    with errors.for_the_caller():
+        content = reading.content(request.rule_set, "rule_set.", problems)
+    _raise_if_any(problems)
+    return content
+
+
+def imported_rule_set(request: pb.ImportRuleSetRequest) -> Content:
+    """What the draft is to say. Raises InvalidFields, with paths in the text; LimitExceeded."""
+    problems = Problems()
+    with errors.for_the_caller():
+        _, content = yaml_reading.content(request.yaml, problems)
+    _raise_if_any(problems)
+    return content
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A rule set as it was read to be validated."""
+
+    message: rule_set_pb2.RuleSet | None
+    """None where it could not be read."""
+    content: Content
+    """Of what could not be read, nothing."""
+    faults: Sequence[Finding] = ()
+
+
+def to_validate(request: pb.ValidateRuleSetRequest) -> Read:
+    """The rule set that was sent, with its faults: they are an answer here. Raises InvalidFields where nothing was."""
+    problems = Problems()
+    message: rule_set_pb2.RuleSet | None = None
+    try:
+        match request.WhichOneof("source"):
+            case "rule_set":
+                message = request.rule_set
+                content = reading.content(message, "", problems)
+            case "yaml":
+                message, content = yaml_reading.content(request.yaml, problems)
+            case _:
+                problems.note("source", "is required: one of version, rule_set and yaml")
+                _raise_if_any(problems)
+    except EditRefused as error:
+        content = Content()
+        problems.note("rules", LIMITS[type(error)].format(limit=str(error)))
+    if not problems.found:
+        message = convert.content_message(content)
+    return Read(message, content, problems.found)
 
 
 def version(number: int, field: str) -> int:
@@ -136,89 +158,41 @@ def version(number: int, field: str) -> int:
     return number
 
 
-def _enabled(written: rule_set_pb2.Rule) -> bool:
-    return written.enabled if written.HasField("enabled") else True
+def effective(request: pb.ActivateRuleSetRequest | pb.RollbackRuleSetRequest) -> Effective:
+    """From when on the rules are to score. Raises InvalidFields."""
+    wanted = request.effective
+    if request.HasField("effective_time"):
+        if wanted != pb.EFFECTIVE_UNSPECIFIED:
+            raise InvalidFields([Violation("effective", "must be absent beside effective_time")])
+        return Effective(_effective_time(request))
+    if wanted == pb.EFFECTIVE_ALL_HISTORY:
+        return activation.ALL
+    if wanted == pb.EFFECTIVE_NOW:
+        return activation.NOW
+    if wanted != pb.EFFECTIVE_UNSPECIFIED:
+        raise InvalidFields([Violation("effective", "is not a value there is")])
+    return activation.AS_BOUND
 
 
-def _when(written: rule_set_pb2.Rule, problems: Problems) -> str:
-    return checks.expression(written.when, EXPRESSIONS.condition, "rule.when", problems)
+_NANOS_MAX = 999_999_999
 
 
-def _limit(written: rule_set_pb2.Rule, problems: Problems) -> Limit | None:
-    if not written.HasField("limit"):
-        return None
-    limit = written.limit
-    window_ns = _nanoseconds(limit.window) if limit.HasField("window") else None
-    return checks.limit(
-        LimitInput(limit.count, window_ns, limit.key), EXPRESSIONS, "rule.limit", problems
-    )
-
-
-def _new_bounds(written: rule_set_pb2.RuleSet, problems: Problems) -> Bounds | None:
-    if not written.HasField("bounds"):
-        return None
-    return checks.bounds(_bounds_input(written.bounds), "rule_set.bounds", problems)
-
-
-def _new_decay(written: rule_set_pb2.RuleSet, problems: Problems) -> Decay | None:
-    decay = _decay_input(written.decay) if written.HasField("decay") else None
-    return group_checks.decay(decay, "rule_set.decay", problems)
-
-
-def _bounds_input(bounds: rule_set_pb2.Bounds) -> BoundsInput:
-    return BoundsInput(
-        bounds.min_score if bounds.HasField("min_score") else None,
-        bounds.max_score if bounds.HasField("max_score") else None,
-    )
-
-
-def _group_input(group: rule_set_pb2.Group) -> GroupInput:
-    return GroupInput(
-        group.name,
-        _bounds_input(group.bounds) if group.HasField("bounds") else None,
-        _decay_input(group.decay) if group.HasField("decay") else None,
-    )
-
-
-def _decay_input(decay: rule_set_pb2.Decay) -> DecayInput:
-    match decay.WhichOneof("kind"):
-        case "idle_factor":
-            factor = decay.idle_factor
-            return IdleFactorInput(
-                _nanoseconds(factor.after_idle), _nanoseconds(factor.every), factor.factor
-            )
-        case "idle_amount":
-            amount = decay.idle_amount
-            return IdleAmountInput(
-                _nanoseconds(amount.after_idle),
-                _nanoseconds(amount.every),
-                amount.points,
-                amount.floor,
-            )
-        case "contribution":
-            contribution = decay.contribution
-            return ContributionInput(
-                _nanoseconds(contribution.every),
-                contribution.percent,
-                _nanoseconds(contribution.gone_after),
-            )
-        case "half_life":
-            return HalfLifeInput(decay.half_life.days)
-        case _:
-            return UnknownDecayInput()
-
-
-def _nanoseconds(duration: Duration) -> int:
-    return duration.seconds * _NANOSECONDS + duration.nanos
+def _effective_time(request: pb.ActivateRuleSetRequest | pb.RollbackRuleSetRequest) -> datetime:
+    stamp = request.effective_time
+    latest = datetime.max.replace(tzinfo=UTC)
+    in_range = ALL_HISTORY.timestamp() <= stamp.seconds <= latest.timestamp()
+    if not in_range or not 0 <= stamp.nanos <= _NANOS_MAX:
+        raise InvalidFields([Violation("effective_time", "must be between 1970 and 9999")])
+    return to_datetime(stamp)
 
 
 def _chosen(
-    mask: FieldMask, known: Sequence[str], set_fields: dict[str, bool], problems: Problems
+    mask: FieldMask, known: Sequence[str], written: Message, problems: Problems
 ) -> set[str]:
     """The fields to change: those of the mask, or without one those that are set."""
     paths = set(mask.paths)
     if not paths:
-        chosen = {field for field, is_set in set_fields.items() if is_set}
+        chosen = {field.name for field, _ in written.ListFields()} & set(known)
         if not chosen:
             problems.note("update_mask", f"says nothing to change: name any of {_names(known)}")
         return chosen

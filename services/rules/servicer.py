@@ -7,7 +7,9 @@ from google.protobuf.message import Message
 
 from scoreline.rules.v1 import rules_service_pb2 as pb
 from scoreline.rules.v1 import rules_service_pb2_grpc
-from services.rules import convert, requests
+from services.rules import convert, requests, yaml_writing
+from services.rules.domain.differences import differences
+from services.rules.domain.model import Content, RuleSet
 from services.rules.handlers import Rules
 from services.shared import context, paging
 from services.shared.errors import InvalidFields, Violation
@@ -55,6 +57,72 @@ class RulesServicer(rules_service_pb2_grpc.RulesServiceServicer):
         )
         return pb.UpdateRuleSetResponse(rule_set=convert.rule_set_message(draft))
 
+    async def CreateRuleSet(
+        self, request: pb.CreateRuleSetRequest, _: Context
+    ) -> pb.CreateRuleSetResponse:
+        draft = await self._rewrite(requests.whole_rule_set(request), request)
+        return pb.CreateRuleSetResponse(rule_set=convert.rule_set_message(draft))
+
+    async def ImportRuleSet(
+        self, request: pb.ImportRuleSetRequest, _: Context
+    ) -> pb.ImportRuleSetResponse:
+        draft = await self._rewrite(requests.imported_rule_set(request), request)
+        return pb.ImportRuleSetResponse(rule_set=convert.rule_set_message(draft))
+
+    async def ExportRuleSet(
+        self, request: pb.ExportRuleSetRequest, _: Context
+    ) -> pb.ExportRuleSetResponse:
+        rule_set = await self._version(request.version, "version")
+        return pb.ExportRuleSetResponse(
+            yaml=yaml_writing.write(convert.content_message(rule_set)),
+            version=rule_set.version,
+            etag=rule_set.etag,
+        )
+
+    async def ValidateRuleSet(
+        self, request: pb.ValidateRuleSetRequest, _: Context
+    ) -> pb.ValidateRuleSetResponse:
+        if request.WhichOneof("source") == "version":
+            stored = await self._version(request.version, "version")
+            read = requests.Read(convert.rule_set_message(stored), stored)
+        else:
+            read = requests.to_validate(request)
+        found = await self._rules.inspect(read.content, read.faults)
+        return pb.ValidateRuleSetResponse(
+            valid=found.valid,
+            faults=convert.findings(found.faults),
+            warnings=convert.findings(found.warnings),
+            test_results=[convert.result_message(result) for result in found.results],
+            rule_set=read.message,
+        )
+
+    async def DiffRuleSets(
+        self, request: pb.DiffRuleSetsRequest, _: Context
+    ) -> pb.DiffRuleSetsResponse:
+        base_version = requests.version(request.base_version, "base_version")
+        if base_version:
+            base = await self._version(base_version, "base_version")
+        else:
+            base = await self._rules.in_force(context.caller().project_id)
+        other = await self._version(request.version, "version")
+        return pb.DiffRuleSetsResponse(
+            base_version=base.version,
+            version=other.version,
+            differences=convert.difference_messages(differences(_tree(base), _tree(other))),
+        )
+
+    async def RollbackRuleSet(
+        self, request: pb.RollbackRuleSetRequest, _: Context
+    ) -> pb.RollbackRuleSetResponse:
+        caller = context.caller()
+        version = requests.version(request.version, "version")
+        activation, rule_set = await self._rules.rollback(
+            caller.project_id, version, caller.key_id, requests.effective(request)
+        )
+        return pb.RollbackRuleSetResponse(
+            activation=convert.activation_message(activation, rule_set)
+        )
+
     async def ListRules(self, request: pb.ListRulesRequest, _: Context) -> pb.ListRulesResponse:
         version = requests.version(request.rule_set_version, "rule_set_version")
         rule_set = await self._rules.rule_set(context.caller().project_id, version)
@@ -74,7 +142,11 @@ class RulesServicer(rules_service_pb2_grpc.RulesServiceServicer):
     async def UpdateRule(self, request: pb.UpdateRuleRequest, _: Context) -> pb.UpdateRuleResponse:
         changes = requests.rule_changes(request)
         rule = await self._rules.update_rule(
-            context.caller().project_id, request.rule.rule_id, changes, request.rule.etag
+            context.caller().project_id,
+            request.rule.rule_id,
+            changes,
+            request.rule.etag,
+            requests.check_whole_rule,
         )
         return pb.UpdateRuleResponse(rule=convert.rule_message(rule))
 
@@ -89,8 +161,9 @@ class RulesServicer(rules_service_pb2_grpc.RulesServiceServicer):
     ) -> pb.ActivateRuleSetResponse:
         caller = context.caller()
         version = requests.version(request.version, "version")
+        effective = requests.effective(request)
         activation, rule_set = await self._rules.activate(
-            caller.project_id, version, request.etag, caller.key_id
+            caller.project_id, version, request.etag, caller.key_id, effective
         )
         return pb.ActivateRuleSetResponse(
             activation=convert.activation_message(activation, rule_set)
@@ -122,6 +195,24 @@ class RulesServicer(rules_service_pb2_grpc.RulesServiceServicer):
             activations=[convert.activation_message(activation) for activation in page],
             next_page_token=paging.encode([page[-1].number], request) if more else "",
         )
+
+    async def _version(self, number: int, field: str) -> RuleSet:
+        version = requests.version(number, field)
+        return await self._rules.rule_set(context.caller().project_id, version)
+
+    async def _rewrite(
+        self, content: Content, request: pb.CreateRuleSetRequest | pb.ImportRuleSetRequest
+    ) -> RuleSet:
+        return await self._rules.rewrite(
+            context.caller().project_id,
+            content,
+            request.etag,
+            replace_draft=request.replace_draft,
+        )
+
+
+def _tree(content: Content) -> yaml_writing.Tree:
+    return yaml_writing.tree(convert.content_message(content))
 
 
 def _before(page_token: str, request: Message) -> int | None:

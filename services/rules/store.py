@@ -68,9 +68,10 @@ class PostgresStore:
             return await _rule_set(connection, project_id, version)
 
     async def rule_sets(self, project_id: str, before: int | None, limit: int) -> list[RuleSet]:
-        without_rules = rule_sets.c.content.op("-")("rules").label("content")
+        left_out = sa.literal(list(rows.LEFT_OUT_OF_LISTS), ARRAY(sa.Text))
+        short = rule_sets.c.content.op("-")(left_out).label("content")
         columns: list[sa.ColumnElement[Any]] = [
-            without_rules if column is rule_sets.c.content else column for column in rule_sets.c
+            short if column is rule_sets.c.content else column for column in rule_sets.c
         ]
         query = (
             sa.select(*columns)
@@ -113,6 +114,11 @@ class _PostgresChange:
         newest = await self._connection.execute(_newest_activations(self._project_id).limit(1))
         return _to_activation(newest.one())
 
+    async def activation_before(self, number: int) -> Activation | None:
+        earlier = _newest_activations(self._project_id).where(activations.c.number < number)
+        row = (await self._connection.execute(earlier.limit(1))).one_or_none()
+        return _to_activation(row) if row else None
+
     async def next_version(self) -> int:
         return await self._next(projects.c.version_count)
 
@@ -145,6 +151,7 @@ class _PostgresChange:
                 version=activation.version,
                 activate_time=activation.activate_time,
                 actor=activation.actor,
+                effective_time=activation.effective_time,
             )
         )
         entry = convert.activation_entry(activation, rule_set)
@@ -187,7 +194,14 @@ def _newest_activations(project_id: str) -> sa.Select[Any]:
 
 
 def _to_activation(row: sa.Row[Any]) -> Activation:
-    return Activation(row.project_id, row.number, row.version, row.activate_time, row.actor)
+    return Activation(
+        row.project_id,
+        row.number,
+        row.version,
+        row.activate_time,
+        row.actor,
+        row.effective_time,
+    )
 
 
 def _to_rule_set(row: sa.Row[Any]) -> RuleSet:

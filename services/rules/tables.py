@@ -24,7 +24,7 @@ rule_sets = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("revision", sa.Integer, nullable=False),
-    # Description, rules, stages, bounds, groups, decay: read and written as a whole. rows.py has the form.
+    # All that it says: read and written as a whole. rows.py has the form.
     sa.Column("content", JSONB, nullable=False),
     sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
     sa.Column("update_time", sa.DateTime(timezone=True), nullable=False),
@@ -52,6 +52,7 @@ activations = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("activate_time", sa.DateTime(timezone=True), nullable=False),
     sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("effective_time", sa.DateTime(timezone=True), nullable=False),
     # The activation in force; ListActivations reads backwards.
     sa.PrimaryKeyConstraint("project_id", "number", name="activations_pkey"),
     sa.ForeignKeyConstraint(

@@ -16,19 +16,29 @@ from scoreline.rules.v1 import rule_set_pb2
 from services.rules import convert, errors, presets
 from services.rules.convert import StreamEntry
 from services.rules.domain.editing import RuleChanges, RuleSetChanges
+from services.rules.domain.golden import Expectation, GoldenEvent, GoldenTest
 from services.rules.domain.model import (
+    ALL_HISTORY,
     Activation,
+    Binding,
     Bounds,
+    Content,
+    Grade,
+    Grading,
     Group,
     HalfLife,
     IdleAmount,
     IdleFactor,
+    LateEvents,
     Limit,
+    NextAction,
     PerContribution,
+    Risk,
     Rule,
     RuleSet,
     Stage,
     State,
+    Velocity,
 )
 from services.rules.domain.presets import first_activation, first_version
 from services.rules.handlers import Installer, Rules
@@ -39,6 +49,7 @@ from services.shared.errors import EtagMismatch
 from stack import Stack
 from tests.support import service_database
 from tests.support.clocks import START, SteppingClock
+from tests.support.rules_golden import FakeTests
 from tests.support.rules_store import InMemoryStore
 
 PRESET = presets.load(presets.SIMPLE)
@@ -66,7 +77,11 @@ class Subject:
         """The use cases, as a process of their own has them."""
         clock = SteppingClock()
         installer = Installer(self.store, clock, PRESET, lambda: None)
-        return Rules(self.store, clock, installer, lambda: None, presets.load_all())
+        return Rules(self.store, clock, installer, lambda: None, presets.load_all(), FakeTests())
+
+
+def anything(_: Rule) -> None:
+    """Every rule is whole."""
 
 
 @pytest.fixture(scope="session")
@@ -118,7 +133,7 @@ async def test_what_is_installed_is_there_and_told(subject: Subject, project_id:
     assert await subject.store.rule_set(project_id, 1) == rule_set
     assert await subject.store.rule_set(project_id, 2) is None
     assert await subject.store.activations(project_id, None, 10) == [
-        Activation(project_id, 1, 1, START, "system")
+        Activation(project_id, 1, 1, START, "system", ALL_HISTORY)
     ]
     [told] = await subject.told(project_id)
     assert (told.number, told.version, told.actor) == (1, 1, "system")
@@ -150,8 +165,18 @@ async def test_a_rule_set_comes_back_as_it_was_saved(subject: Subject, project_i
         rules=(
             Rule("a", "*", -1_000_000_000, False, "x" * 1024, "1.7"),
             Rule("b", "page_view", 1, True, "", "1.1"),
-            Rule("c", "x", 1, True, "", "1.1", "g", "lead.x == 'ß'", Limit(1, 10**15, "event.id")),
-            Rule("d", "x", 1, True, "", "1.1", limit=Limit(1_000)),
+            Rule(
+                "c",
+                "x",
+                1,
+                True,
+                "",
+                "1.1",
+                "g",
+                "lead.x == 'ß'",
+                (Limit(1, 10**15, "event.id"), Limit(2)),
+            ),
+            Rule("d", "x", 1, True, "", "1.1", limits=(Limit(1_000),)),
         ),
         stages=(Stage("tief", -5), Stage("hoch", 10**12)),
         bounds=Bounds(None, -1),
@@ -163,6 +188,21 @@ async def test_a_rule_set_comes_back_as_it_was_saved(subject: Subject, project_i
             Group("j"),
         ),
         decay=IdleAmount(10**15, 1, 10**12, -(10**12)),
+        grading=Grading("g", (Grade("A", 5), Grade("B", -5)), "h", (Grade("1", 0),)),
+        velocity=Velocity(7, 1_500, "event.type == 'ß'"),
+        risk=Risk(1, 2, ("x", "y"), None),
+        next_actions=(NextAction("call", "score > 5.0"), NextAction("wait")),
+        late_events=LateEvents.DISCARD_AND_AUDIT,
+        binding=Binding.AT_EVENT_TIME,
+        tests=(
+            GoldenTest(
+                "one",
+                (GoldenEvent("x", 7, {"a": [1, 2.5, None, {"b": "ß"}], "huge": 1e300}, "e-1"),),
+                Expectation(1, "s", "A1", 2, "high", "call"),
+                9,
+            ),
+        ),
+        engagement_group="h",
     )
     async with subject.store.change(project_id) as change:
         await change.save(full)
@@ -172,8 +212,8 @@ async def test_a_rule_set_comes_back_as_it_was_saved(subject: Subject, project_i
     told = (await subject.told(project_id))[-1].rule_set
     assert told == convert.rule_set_message(full)
     [listed] = await subject.store.rule_sets(project_id, None, 10)
-    assert listed == replace(full, rules=())
-    empty = replace(full, rules=(), stages=(), bounds=None, description="", groups=(), decay=None)
+    assert listed == replace(full, rules=(), next_actions=(), tests=())
+    empty = replace(full, **Content().said())
     async with subject.store.change(project_id) as change:
         await change.save(empty)
     assert await subject.store.rule_set(project_id, 1) == empty
@@ -251,8 +291,12 @@ async def test_of_two_edits_with_one_etag_one_wins(subject: Subject, project_id:
     read = (await one.rule_set(project_id, 0)).rules[0]
     for _ in range(5):
         results = await asyncio.gather(
-            one.update_rule(project_id, read.rule_id, RuleChanges(points_milli=7), read.etag),
-            other.update_rule(project_id, read.rule_id, RuleChanges(points_milli=8), read.etag),
+            one.update_rule(
+                project_id, read.rule_id, RuleChanges(points_milli=7), read.etag, anything
+            ),
+            other.update_rule(
+                project_id, read.rule_id, RuleChanges(points_milli=8), read.etag, anything
+            ),
             return_exceptions=True,
         )
         won = [result for result in results if isinstance(result, Rule)]
@@ -332,15 +376,8 @@ async def test_every_preset_can_be_applied_and_activated(
     preset = presets.load(name)
     assert (applied.version, applied.state, applied.etag) == (2, State.DRAFT, "2.2")
     assert applied == await subject.store.rule_set(project_id, 2)
-    said = (applied.description, applied.stages, applied.bounds, applied.groups, applied.decay)
-    assert said == (
-        preset.description,
-        preset.stages,
-        preset.bounds,
-        preset.groups,
-        preset.decay,
-    )
-    assert applied.rules == tuple(replace(rule, etag="2.2") for rule in preset.rules)
+    said = {**preset.said(), "rules": tuple(replace(rule, etag="2.2") for rule in preset.rules)}
+    assert applied.said() == said
     _, active = await rules.activate(project_id, 0, "", "me")
     assert (await subject.told(project_id))[-1].rule_set == convert.rule_set_message(active)
 

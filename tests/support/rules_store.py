@@ -71,7 +71,8 @@ class InMemoryStore:
         if project is None:
             return []
         versions = [one for one in sorted(project.rule_sets, reverse=True) if _below(one, before)]
-        return [replace(project.rule_sets[version], rules=()) for version in versions[:limit]]
+        left_out = {"rules": (), "next_actions": (), "tests": ()}
+        return [replace(project.rule_sets[version], **left_out) for version in versions[:limit]]
 
     async def activations(
         self, project_id: str, before: int | None, limit: int
@@ -104,6 +105,9 @@ class InMemoryChange:
 
     async def in_force(self) -> Activation:
         return self._project.activations[max(self._project.activations)]
+
+    async def activation_before(self, number: int) -> Activation | None:
+        return self._project.activations.get(number - 1)
 
     async def next_version(self) -> int:
         self._project.version_count += 1

@@ -1,13 +1,13 @@
 """What may be in a rule set. Each check takes what a caller wrote and gives the value as it is kept; what is wrong it
 notes in `Problems`, under the path the caller knows, so that everything wrong is said at once. Groups and decay are in
-group_checks.py."""
+group_checks.py, grades, velocity, risk and actions in profile_checks.py, golden tests in golden_checks.py."""
 
 import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from services.rules.domain.model import ANY_EVENT_TYPE, Bounds, Limit, Stage
+from services.rules.domain.model import ANY_EVENT_TYPE, Bounds, Limit, Rule, Stage
 
 RULE_ID_MAX = 64
 EVENT_TYPE_MAX = 64
@@ -27,6 +27,9 @@ EXPRESSION_MAX = 1_024
 """Characters of a condition or a limit's key."""
 
 LIMIT_COUNT_MAX = 1_000
+
+LIMITS_MAX = 4
+"""Of a rule."""
 
 SECOND_US = 1_000_000
 HOUR_US = 3_600 * SECOND_US
@@ -91,9 +94,13 @@ class Expressions:
     """Judges of expressions."""
 
     condition: Fault
-    """Takes what is true or false."""
+    """Takes what is true or false of an event and a lead."""
     key: Fault
     """Takes what has a value."""
+    standing: Fault
+    """Takes what is true or false of a lead alone."""
+    situation: Fault
+    """Takes what is true or false of a lead's score and the rest of its situation."""
 
 
 def event_type(written: str, field: str, problems: Problems) -> str:
@@ -147,6 +154,32 @@ def expression(written: str, fault: Fault, field: str, problems: Problems) -> st
     return written
 
 
+def limits(
+    written: Sequence[LimitInput], expressions: Expressions, field: str, problems: Problems
+) -> tuple[Limit, ...]:
+    """How often a rule counts: where every one of these lets it."""
+    if len(written) > LIMITS_MAX:
+        problems.note(field, f"must be at most {LIMITS_MAX}, are {len(written)}")
+        return ()
+    return tuple(
+        limit(one, expressions, f"{field}[{index}]", problems) for index, one in enumerate(written)
+    )
+
+
+def standing(rule: Rule, expressions: Expressions, field: str, problems: Problems) -> None:
+    """Whether the parts of a rule go together: one whose points stand has a condition on the lead, and no limits."""
+    if not rule.standing:
+        return
+    if rule.event_type != ANY_EVENT_TYPE:
+        problems.note(f"{field}event_type", f"must be `{ANY_EVENT_TYPE}`: the rule is standing")
+    if rule.limits:
+        problems.note(f"{field}limits", "must be none: the points of a standing rule count once")
+    if not rule.when:
+        problems.note(f"{field}when", "is required: the points of a standing rule stand as long")
+    elif not expressions.condition(rule.when) and (wrong := expressions.standing(rule.when)):
+        problems.note(f"{field}when", f"must be over `lead` alone, the rule is standing: {wrong}")
+
+
 def limit(written: LimitInput, expressions: Expressions, field: str, problems: Problems) -> Limit:
     """How often a rule counts."""
     if not 1 <= written.count <= LIMIT_COUNT_MAX:
@@ -158,10 +191,12 @@ def limit(written: LimitInput, expressions: Expressions, field: str, problems: P
     return Limit(written.count, window, key)
 
 
-def duration(written_ns: int, least_us: int, field: str, problems: Problems) -> int:
-    """A duration in microseconds, from `least_us` to LONGEST_US."""
-    if not least_us * _NANOSECONDS <= written_ns <= LONGEST_US * _NANOSECONDS:
-        longest = f"{LONGEST_US // DAY_US:,} days"
+def duration(
+    written_ns: int, least_us: int, field: str, problems: Problems, most_us: int = LONGEST_US
+) -> int:
+    """A duration in microseconds, from `least_us` to `most_us`, which are whole days."""
+    if not least_us * _NANOSECONDS <= written_ns <= most_us * _NANOSECONDS:
+        longest = f"{most_us // DAY_US:,} days"
         problems.note(field, f"must be between {_LEAST[least_us]} and {longest}")
         return least_us
     whole_us, rest = divmod(written_ns, _NANOSECONDS)
@@ -196,15 +231,23 @@ def stages(written: Sequence[StageInput], field: str, problems: Problems) -> tup
     checked: list[Stage] = []
     for index, one in enumerate(written):
         path = f"{field}[{index}]"
-        if not 1 <= len(one.name) <= STAGE_NAME_MAX or not one.name.isprintable():
-            problems.note(f"{path}.name", f"must be 1 to {STAGE_NAME_MAX} printable characters")
-        elif any(one.name == before.name for before in checked):
-            problems.note(f"{path}.name", "is there already: names are unique")
+        there = [before.name for before in checked]
+        unique_name(one.name, STAGE_NAME_MAX, there, f"{path}.name", problems)
         least = milli(one.min_score, SCORE_MAX, f"{path}.min_score", problems)
         if checked and least <= checked[-1].min_score_milli:
             problems.note(f"{path}.min_score", "must be greater than that of the stage before")
         checked.append(Stage(one.name, least))
     return tuple(checked)
+
+
+def unique_name(
+    written: str, longest: int, there: Sequence[str], field: str, problems: Problems
+) -> None:
+    """A name for people to read that none of those before it has."""
+    if not 1 <= len(written) <= longest or not written.isprintable():
+        problems.note(field, f"must be 1 to {longest} printable characters")
+    elif written in there:
+        problems.note(field, "is there already: names are unique")
 
 
 def bounds(written: BoundsInput, field: str, problems: Problems) -> Bounds:

@@ -1,34 +1,36 @@
 """Edits of a draft: each takes a rule set and gives the next revision of it. Who made the draft and where it is kept is
-not here."""
+not here, nor what may be in one (checks.py and its neighbours); how large one may grow is in size.py."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from typing import Any
 
 from services.rules.domain import errors
+from services.rules.domain.golden import GoldenTest
 from services.rules.domain.model import (
+    Binding,
     Bounds,
+    Content,
     Decay,
+    Grading,
     Group,
+    LateEvents,
     Limit,
+    NextAction,
+    Risk,
     Rule,
     RuleSet,
     Stage,
     State,
+    Velocity,
 )
-from services.rules.domain.presets import Preset
-
-RULES_MAX = 500
-
-TEXT_BYTES_MAX = 512 * 1024
-"""Text of a rule set, in UTF-8: with everything around it a rule set stays below the broker's 1 MB for a message."""
-
-_RULE_OVERHEAD_BYTES = 128
-"""What a rule, a stage or a group takes besides its text, at most."""
+from services.rules.domain.size import check_size
 
 
 @dataclass(frozen=True, slots=True)
 class NoChange:
-    """Leaves a field as it is where None is a value."""
+    """Leaves a field as it is."""
 
 
 NO_CHANGE = NoChange()
@@ -36,26 +38,39 @@ NO_CHANGE = NoChange()
 
 @dataclass(frozen=True, slots=True)
 class RuleChanges:
-    """New values of a rule's fields; None (for the limit NO_CHANGE) leaves a field as it is."""
+    """New values of a rule's fields."""
 
-    event_type: str | None = None
-    points_milli: int | None = None
-    enabled: bool | None = None
-    description: str | None = None
-    group: str | None = None
-    when: str | None = None
-    limit: Limit | NoChange | None = NO_CHANGE
+    event_type: str | NoChange = NO_CHANGE
+    points_milli: int | NoChange = NO_CHANGE
+    enabled: bool | NoChange = NO_CHANGE
+    description: str | NoChange = NO_CHANGE
+    group: str | NoChange = NO_CHANGE
+    when: str | NoChange = NO_CHANGE
+    limits: tuple[Limit, ...] | NoChange = NO_CHANGE
+    standing: bool | NoChange = NO_CHANGE
 
 
 @dataclass(frozen=True, slots=True)
 class RuleSetChanges:
-    """New values of a rule set's own fields; None (for bounds and decay NO_CHANGE) leaves a field as it is."""
+    """New values of a rule set's own fields."""
 
-    description: str | None = None
-    stages: tuple[Stage, ...] | None = None
+    description: str | NoChange = NO_CHANGE
+    stages: tuple[Stage, ...] | NoChange = NO_CHANGE
     bounds: Bounds | NoChange | None = NO_CHANGE
-    groups: tuple[Group, ...] | None = None
+    groups: tuple[Group, ...] | NoChange = NO_CHANGE
     decay: Decay | NoChange | None = NO_CHANGE
+    grading: Grading | NoChange | None = NO_CHANGE
+    velocity: Velocity | NoChange | None = NO_CHANGE
+    risk: Risk | NoChange | None = NO_CHANGE
+    next_actions: tuple[NextAction, ...] | NoChange = NO_CHANGE
+    late_events: LateEvents | NoChange = NO_CHANGE
+    binding: Binding | NoChange = NO_CHANGE
+    tests: tuple[GoldenTest, ...] | NoChange = NO_CHANGE
+    engagement_group: str | NoChange = NO_CHANGE
+
+
+WholeRule = Callable[[Rule], None]
+"""Raises where the parts of a rule, each right by itself, do not go together."""
 
 
 def draft_of(base: RuleSet, version: int, now: datetime) -> RuleSet:
@@ -75,29 +90,24 @@ def add_rule(draft: RuleSet, rule: Rule, now: datetime) -> RuleSet:
     """The draft with the rule at its end. Raises RuleThere, TooManyRules, TooLarge."""
     if any(one.rule_id == rule.rule_id for one in draft.rules):
         raise errors.RuleThere(rule.rule_id)
-    if len(draft.rules) >= RULES_MAX:
-        raise errors.TooManyRules(str(RULES_MAX))
     edited = _edited(draft, now)
     return _fitting(replace(edited, rules=(*draft.rules, replace(rule, etag=edited.etag))))
 
 
 def change_rule(
-    draft: RuleSet, rule_id: str, changes: RuleChanges, etag: str, now: datetime
+    draft: RuleSet,
+    rule_id: str,
+    changes: RuleChanges,
+    etag: str,
+    now: datetime,
+    check: WholeRule,
 ) -> RuleSet:
-    """The draft with the rule changed, in its place. Raises RuleMissing, RuleChanged, TooLarge."""
+    """The draft with the rule changed, in its place. Raises RuleMissing, RuleChanged, TooLarge, and what `check`
+    raises."""
     found = _find(draft, rule_id, etag)
     edited = _edited(draft, now)
-    changed = Rule(
-        rule_id=rule_id,
-        event_type=found.event_type if changes.event_type is None else changes.event_type,
-        points_milli=found.points_milli if changes.points_milli is None else changes.points_milli,
-        enabled=found.enabled if changes.enabled is None else changes.enabled,
-        description=found.description if changes.description is None else changes.description,
-        etag=edited.etag,
-        group=found.group if changes.group is None else changes.group,
-        when=found.when if changes.when is None else changes.when,
-        limit=found.limit if isinstance(changes.limit, NoChange) else changes.limit,
-    )
+    changed = replace(found, etag=edited.etag, **_new_values(changes))
+    check(changed)
     rules = tuple(changed if one.rule_id == rule_id else one for one in draft.rules)
     return _fitting(replace(edited, rules=rules))
 
@@ -111,46 +121,16 @@ def remove_rule(draft: RuleSet, rule_id: str, etag: str, now: datetime) -> RuleS
 
 def change_rule_set(draft: RuleSet, changes: RuleSetChanges, now: datetime) -> RuleSet:
     """The draft with its own fields changed. Raises GroupsInUse, TooLarge."""
-    if changes.groups is not None:
+    if not isinstance(changes.groups, NoChange):
         _check_groups_leave(draft, changes.groups)
-    bounds = draft.bounds if isinstance(changes.bounds, NoChange) else changes.bounds
-    decay = draft.decay if isinstance(changes.decay, NoChange) else changes.decay
-    return _fitting(
-        replace(
-            _edited(draft, now),
-            description=draft.description if changes.description is None else changes.description,
-            stages=draft.stages if changes.stages is None else changes.stages,
-            bounds=bounds,
-            groups=draft.groups if changes.groups is None else changes.groups,
-            decay=decay,
-        )
-    )
+    return _fitting(replace(_edited(draft, now), **_new_values(changes)))
 
 
-def apply_preset(draft: RuleSet, preset: Preset, now: datetime) -> RuleSet:
-    """The draft saying what the preset says, and nothing else. Raises TooLarge."""
-    edited = _edited(draft, now)
-    return _fitting(
-        replace(
-            edited,
-            description=preset.description,
-            rules=tuple(replace(rule, etag=edited.etag) for rule in preset.rules),
-            stages=preset.stages,
-            bounds=preset.bounds,
-            groups=preset.groups,
-            decay=preset.decay,
-        )
-    )
-
-
-def rules_without_their_group(rule_set: RuleSet) -> list[tuple[int, Rule]]:
-    """Rules, and their places, that name a group which the rule set does not have."""
-    there = {group.name for group in rule_set.groups}
-    return [
-        (place, rule)
-        for place, rule in enumerate(rule_set.rules)
-        if rule.group and rule.group not in there
-    ]
+def rewrite(draft: RuleSet, content: Content, now: datetime) -> RuleSet:
+    """The draft saying what `content` says, and nothing else. Raises TooManyRules, TooLarge."""
+    edited = replace(_edited(draft, now), **content.said())
+    rules = tuple(replace(rule, etag=edited.etag) for rule in content.rules)
+    return _fitting(replace(edited, rules=rules))
 
 
 def rule_of(rule_set: RuleSet, rule_id: str) -> Rule:
@@ -159,6 +139,11 @@ def rule_of(rule_set: RuleSet, rule_id: str) -> Rule:
         if rule.rule_id == rule_id:
             return rule
     raise errors.RuleMissing(rule_id)
+
+
+def _new_values(changes: RuleChanges | RuleSetChanges) -> dict[str, Any]:
+    values = {field.name: getattr(changes, field.name) for field in fields(changes)}
+    return {name: value for name, value in values.items() if not isinstance(value, NoChange)}
 
 
 def _find(draft: RuleSet, rule_id: str, etag: str) -> Rule:
@@ -184,14 +169,5 @@ def _edited(draft: RuleSet, now: datetime) -> RuleSet:
 
 
 def _fitting(rule_set: RuleSet) -> RuleSet:
-    texts = [rule_set.description]
-    for rule in rule_set.rules:
-        texts += [rule.rule_id, rule.event_type, rule.description, rule.group, rule.when]
-        texts.append(rule.limit.key if rule.limit else "")
-    texts += [stage.name for stage in rule_set.stages]
-    texts += [group.name for group in rule_set.groups]
-    parts = len(rule_set.rules) + len(rule_set.stages) + len(rule_set.groups)
-    size = sum(len(text.encode()) for text in texts) + parts * _RULE_OVERHEAD_BYTES
-    if size > TEXT_BYTES_MAX:
-        raise errors.TooLarge(str(TEXT_BYTES_MAX))
+    check_size(rule_set)
     return rule_set

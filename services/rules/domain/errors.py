@@ -5,6 +5,7 @@ EditRefused
 ├── RuleThere          the draft has a rule of that id
 ├── RuleChanged        the rule is not what the caller has read
 ├── RuleSetChanged     the version is not what the caller has read
+├── DraftThere         there is a draft, which is not to be replaced
 ├── GroupsInUse        rules are in groups that are to go
 ├── TooManyRules       the rule set is full
 └── TooLarge           the rule set has grown beyond what is published in one message
@@ -33,6 +34,10 @@ class RuleSetChanged(EditRefused):
     """The version is not what the caller has read."""
 
 
+class DraftThere(EditRefused):
+    """There is a draft, which is not to be replaced."""
+
+
 class GroupsInUse(EditRefused):
     """Rules are in groups that are to go."""
 
@@ -48,3 +53,10 @@ class TooManyRules(EditRefused):
 
 class TooLarge(EditRefused):
     """The rule set has grown beyond what is published in one message."""
+
+
+LIMITS: Mapping[type[EditRefused], str] = {
+    TooManyRules: "a rule set holds at most {limit} rules",
+    TooLarge: "a rule set holds at most {limit} bytes of text",
+}
+"""In words, with the limit that the error is about."""

@@ -1,9 +1,12 @@
 """Rule sets, rules, groups and activations. Points are whole milli-points here and durations whole microseconds, exact;
-what they do to a score is scoring's business."""
+what they do to a score is scoring's business. Golden tests are in golden.py."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
 from enum import Enum
+from typing import Any
+
+from services.rules.domain.golden import GoldenTest
 
 
 class State(Enum):
@@ -41,8 +44,10 @@ class Rule:
     """Name of a group; empty: none. That the rule set has it is checked when it is activated."""
     when: str = ""
     """Source of the CEL expression that must hold; empty: no condition."""
-    limit: Limit | None = None
-    """None: every time."""
+    limits: tuple[Limit, ...] = ()
+    """It counts where every one of them lets it; none: every time."""
+    standing: bool = False
+    """Whether its points stand only as long as the condition, which is over the lead alone."""
 
 
 ANY_EVENT_TYPE = "*"
@@ -115,27 +120,116 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class RuleSet:
+class Grade:
+    """A name for a group's scores from a threshold up."""
+
+    name: str
+    min_score_milli: int
+
+
+@dataclass(frozen=True, slots=True)
+class Grading:
+    """Two grades that together make one; each list by descending threshold."""
+
+    fit_group: str
+    fit_grades: tuple[Grade, ...]
+    engagement_group: str
+    engagement_grades: tuple[Grade, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Velocity:
+    """How a lead's present activity is measured."""
+
+    window_us: int
+    per_event_milli: int | None
+    """What each event adds, in thousandths; None: saturating, floor(10 n / (n + 5))."""
+    when: str = ""
+    """Source of the CEL expression that must hold for an event to count; empty: all count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Risk:
+    """When a lead is at risk of being lost; None is never, and for `high_for_us` for ever."""
+
+    medium_after_us: int | None = None
+    high_after_us: int | None = None
+    high_event_types: tuple[str, ...] = ()
+    """In normal form."""
+    high_for_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NextAction:
+    """What to do where a condition holds."""
+
+    action: str
+    when: str = ""
+    """Source of the CEL expression; empty: always."""
+
+
+class LateEvents(Enum):
+    """What late events do."""
+
+    REPLAY = "replay"
+    APPLY_ON_ARRIVAL = "apply_on_arrival"
+    DISCARD_AND_AUDIT = "discard_and_audit"
+
+
+class Binding(Enum):
+    """Which version's rules give an event its points."""
+
+    CURRENT = "current"
+    AT_EVENT_TIME = "at_event_time"
+    AT_PROCESSING = "at_processing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What a rule set says, whichever version of it."""
+
+    description: str = ""
+    rules: tuple[Rule, ...] = ()
+    stages: tuple[Stage, ...] = ()
+    bounds: Bounds | None = None
+    groups: tuple[Group, ...] = ()
+    decay: Decay | None = None
+    """Of the total, besides what its groups do; None: not at all."""
+    grading: Grading | None = None
+    velocity: Velocity | None = None
+    risk: Risk | None = None
+    next_actions: tuple[NextAction, ...] = ()
+    """The first whose condition holds is the one."""
+    late_events: LateEvents = LateEvents.REPLAY
+    binding: Binding = Binding.CURRENT
+    tests: tuple[GoldenTest, ...] = ()
+    engagement_group: str = ""
+    """Name of the group whose score is the engagement score; empty: none."""
+
+    def said(self) -> dict[str, Any]:
+        """The fields above by name, and no others: what one rule set takes over from another."""
+        return {field.name: getattr(self, field.name) for field in fields(Content)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleSet(Content):
     """A numbered version of a project's rules."""
 
     version: int
     state: State
     revision: int
     """Edits of this version: 1, 2, 3 ..."""
-    description: str
-    rules: tuple[Rule, ...]
-    stages: tuple[Stage, ...]
-    bounds: Bounds | None
     create_time: datetime
     update_time: datetime
-    groups: tuple[Group, ...] = ()
-    decay: Decay | None = None
-    """Of the total, besides what its groups do; None: not at all."""
 
     @property
     def etag(self) -> str:
         """Changes with every edit of the version; no two versions share one."""
         return f"{self.version}.{self.revision}"
+
+
+ALL_HISTORY = datetime(1970, 1, 1, tzinfo=UTC)
+"""The effective time of an activation whose rules score every event there is; no event is older."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +241,8 @@ class Activation:
     version: int
     activate_time: datetime
     actor: str
+    effective_time: datetime = ALL_HISTORY
+    """Events from this time on are scored by its rules."""
 
 
 SYSTEM_ACTOR = "system"

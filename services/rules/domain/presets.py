@@ -4,45 +4,26 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from services.rules.domain.model import (
+    ALL_HISTORY,
     SYSTEM_ACTOR,
     Activation,
-    Bounds,
-    Decay,
-    Group,
-    Rule,
+    Content,
     RuleSet,
-    Stage,
     State,
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Preset:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preset(Content):
     """Rules to start from."""
 
     name: str
-    description: str
-    rules: tuple[Rule, ...]
-    stages: tuple[Stage, ...]
-    bounds: Bounds | None
-    groups: tuple[Group, ...]
-    decay: Decay | None
 
 
 def first_version(preset: Preset, now: datetime) -> RuleSet:
     """The preset as version 1, in force."""
     rule_set = RuleSet(
-        version=1,
-        state=State.ACTIVE,
-        revision=1,
-        description=preset.description,
-        rules=(),
-        stages=preset.stages,
-        bounds=preset.bounds,
-        create_time=now,
-        update_time=now,
-        groups=preset.groups,
-        decay=preset.decay,
+        version=1, state=State.ACTIVE, revision=1, create_time=now, update_time=now, **preset.said()
     )
     return replace(
         rule_set, rules=tuple(replace(rule, etag=rule_set.etag) for rule in preset.rules)
@@ -50,5 +31,12 @@ def first_version(preset: Preset, now: datetime) -> RuleSet:
 
 
 def first_activation(project_id: str, now: datetime) -> Activation:
-    """What put version 1 in force."""
-    return Activation(project_id, number=1, version=1, activate_time=now, actor=SYSTEM_ACTOR)
+    """What put version 1 in force: for all history, whatever the binding, since there was nothing before it."""
+    return Activation(
+        project_id,
+        number=1,
+        version=1,
+        activate_time=now,
+        actor=SYSTEM_ACTOR,
+        effective_time=ALL_HISTORY,
+    )

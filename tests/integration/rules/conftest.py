@@ -1,4 +1,5 @@
-"""Accounts and rules as processes on real servers, and the bare servers for parts of rules."""
+"""Accounts and rules as processes on real servers, with somebody who runs golden tests, and the bare servers for parts of
+rules."""
 
 from __future__ import annotations
 
@@ -8,18 +9,27 @@ import pytest
 
 from scoreline.rules.v1 import rules_service_pb2_grpc
 from stack import Stack, StackConfig
-from tests.support import grpc_calls, projects
+from tests.support import grpc_calls, projects, rules_golden
 from tests.support.grpc_calls import Keyed
 from tests.support.projects import TestProject
+from tests.support.rules_golden import FakeSimulation
 from tests.support.stack_fixtures import servers
 
 __all__ = ["servers"]
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[Stack]:
-    with Stack(StackConfig(services=("accounts", "rules"), envoy=False)) as stack:
-        yield stack
+def simulation() -> FakeSimulation:
+    """Runs golden tests for rules."""
+    return FakeSimulation()
+
+
+@pytest.fixture(scope="module")
+def running(simulation: FakeSimulation) -> Iterator[Stack]:
+    with rules_golden.serving(simulation) as target:
+        env = {"SCORELINE_RULES_SCORING_TARGET": target}
+        with Stack(StackConfig(services=("accounts", "rules"), envoy=False, env=env)) as stack:
+            yield stack
 
 
 @pytest.fixture

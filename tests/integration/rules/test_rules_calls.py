@@ -139,7 +139,10 @@ def test_conditions_limits_groups_and_decay(rules: Keyed) -> None:
         points=5,
         group="engagement",
         when="event.properties.minutes >= 3 && lead.plan != 'free'",
-        limit=rule_set_pb2.Limit(count=2, window=week, key="event.properties.room"),
+        limits=[
+            rule_set_pb2.Limit(count=2, window=week, key="event.properties.room"),
+            rule_set_pb2.Limit(count=5),
+        ],
     )
     activation = rules.ActivateRuleSet(pb.ActivateRuleSetRequest()).activation
     assert activation.rule_set.rules[-1] == made
@@ -154,11 +157,11 @@ def test_conditions_limits_groups_and_decay(rules: Keyed) -> None:
         )
     assert said[0].fields == ["rule_set.groups"]
     rule = rule_set_pb2.Rule(
-        rule_id="web_chat", group="sales", when="event.type = 'x'", limit=rule_set_pb2.Limit()
+        rule_id="web_chat", group="sales", when="event.type = 'x'", limits=[rule_set_pb2.Limit()]
     )
     with refused(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELDS") as said:
         rules.UpdateRule(pb.UpdateRuleRequest(rule=rule))
-    assert said[0].fields == ["rule.when", "rule.limit.count"]
+    assert said[0].fields == ["rule.when", "rule.limits[0].count"]
     rule = rule_set_pb2.Rule(rule_id="web_chat", group="sales")
     rules.UpdateRule(pb.UpdateRuleRequest(rule=rule))
     with refused(grpc.StatusCode.FAILED_PRECONDITION, "RULE_SET_STATE") as said:

@@ -21,6 +21,7 @@ from stack import Stack, StackConfig
 from tests.support import projects, service_database
 from tests.support.eventually import eventually
 from tests.support.grpc_calls import Keyed, channel
+from tests.support.rules_golden import FakeTests
 from tests.support.streams import Stored, stored
 
 
@@ -97,7 +98,7 @@ def test_what_was_committed_by_a_process_that_died_is_published_by_the_next(stac
             store, clock = PostgresStore(database), SystemClock()
             known = presets.load_all()
             installer = Installer(store, clock, known[presets.SIMPLE], _no_nudge)
-            rules = Rules(store, clock, installer, _no_nudge, known)
+            rules = Rules(store, clock, installer, _no_nudge, known, FakeTests())
             for number in range(5):
                 rule = Rule(f"r{number}", "x", 1_000, True, "")
                 await rules.create_rule(project.project_id, rule)

@@ -227,7 +227,12 @@ def test_bounds_of_a_group_hold_0() -> None:
 
 
 def test_limits_of_limits() -> None:
-    judges = checks.Expressions(condition=lambda _: None, key=lambda _: "wrong")
+    judges = checks.Expressions(
+        condition=lambda _: None,
+        key=lambda _: "wrong",
+        standing=lambda _: None,
+        situation=lambda _: None,
+    )
     for count in (1, 1_000):
         assert noted("limit", LimitInput(count, None, ""), judges, "l") == []
     for count in (-1, 0, 1_001):

@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from scoreline.rules.v1 import rule_set_pb2
 from scoreline.rules.v1 import rules_service_pb2 as pb
 from services.rules import convert, presets, requests
+from services.rules.domain.editing import RuleSetChanges
+from services.rules.domain.golden import Expectation, GoldenEvent, GoldenTest
 from services.rules.domain.model import (
     Activation,
+    Binding,
     Bounds,
+    Grade,
+    Grading,
     Group,
     HalfLife,
     IdleAmount,
     IdleFactor,
+    LateEvents,
     Limit,
+    NextAction,
     PerContribution,
+    Risk,
     Rule,
     RuleSet,
     Stage,
     State,
+    Velocity,
 )
 from tests.support.clocks import START
 
 HOUR_US = 3_600_000_000
+
+LIMITS = (Limit(3, 1_000_001, "event.id"), Limit(7))
 
 RULE_SET = RuleSet(
     version=3,
@@ -32,8 +44,9 @@ RULE_SET = RuleSet(
     description="d",
     rules=(
         Rule("chat", "web_chat", -1_001, False, "r", "2.4"),
-        Rule("form", "form", 1, True, "", "2.5", "intent", "true", Limit(3, 1_000_001, "event.id")),
-        Rule("once", "once", 1, True, "", "2.6", limit=Limit(1)),
+        Rule("form", "form", 1, True, "", "2.5", "intent", "true", LIMITS),
+        Rule("once", "once", 1, True, "", "2.6", limits=(Limit(1),)),
+        Rule("fit", "*", 1, True, "", "2.7", when="lead.size > 3", standing=True),
     ),
     stages=(Stage("cold", 0), Stage("hot", 59_999)),
     bounds=Bounds(0, None),
@@ -46,6 +59,27 @@ RULE_SET = RuleSet(
         Group("plain"),
     ),
     decay=IdleAmount(7, HOUR_US, 1, -5),
+    grading=Grading(
+        "intent", (Grade("A", 10_001), Grade("B", -5)), "fading", (Grade("1", 1), Grade("2", 0))
+    ),
+    velocity=Velocity(HOUR_US, 1_500, "event.type != 'x'"),
+    risk=Risk(1, 2_000_000, ("unsubscribe",), 0),
+    next_actions=(NextAction("call", "score > 5.0"), NextAction("wait")),
+    late_events=LateEvents.DISCARD_AND_AUDIT,
+    binding=Binding.AT_EVENT_TIME,
+    tests=(
+        GoldenTest(
+            "one",
+            (
+                GoldenEvent("signup", None, {"plan": "team", "seats": 2.5, "tags": [None, True]}),
+                GoldenEvent("signup", 1_000_001, {}, "evt-1"),
+            ),
+            Expectation(1_001, "hot", "A1", 1_500, "low", ""),
+            0,
+        ),
+        GoldenTest("two", (GoldenEvent("signup"),), Expectation(stage="")),
+    ),
+    engagement_group="fading",
 )
 
 
@@ -53,7 +87,7 @@ def test_a_rule_set_as_the_contract_has_it() -> None:
     message = convert.rule_set_message(RULE_SET)
     assert (message.version, message.etag, message.description) == (3, "3.7", "d")
     assert message.state == rule_set_pb2.RULE_SET_STATE_SUPERSEDED
-    rule, form, once = message.rules
+    rule, form, once, fit = message.rules
     assert (rule.rule_id, rule.event_type, rule.points, rule.description, rule.etag) == (
         "chat",
         "web_chat",
@@ -63,15 +97,17 @@ def test_a_rule_set_as_the_contract_has_it() -> None:
     )
     assert rule.HasField("enabled")
     assert not rule.enabled
-    assert not rule.HasField("limit")
-    assert (form.group, form.when, form.limit.count, form.limit.key) == (
+    assert not rule.limits
+    assert (form.group, form.when, [limit.count for limit in form.limits]) == (
         "intent",
         "true",
-        3,
-        "event.id",
+        [3, 7],
     )
-    assert form.limit.window.ToNanoseconds() == 1_000_001_000
-    assert not once.limit.HasField("window")
+    assert (form.limits[0].key, form.limits[1].key) == ("event.id", "")
+    assert form.limits[0].window.ToNanoseconds() == 1_000_001_000
+    assert not once.limits[0].HasField("window")
+    assert [one.standing for one in message.rules] == [False, False, False, True]
+    assert fit.when == "lead.size > 3"
     assert [(stage.name, stage.min_score) for stage in message.stages] == [
         ("cold", 0.0),
         ("hot", 59.999),
@@ -89,16 +125,22 @@ def test_an_activation_with_and_without_its_rule_set() -> None:
     told = rule_set_pb2.Activation.FromString(entry.payload)
     assert told.rule_set == convert.rule_set_message(RULE_SET)
     assert told.activate_time.ToDatetime(tzinfo=START.tzinfo) == START
+    assert told.HasField("effective_time")
+    assert told.effective_time.ToMicroseconds() == 0
+    later = convert.activation_message(replace(activation, effective_time=START))
+    assert later.effective_time.ToDatetime(tzinfo=START.tzinfo) == START
 
 
 def test_what_is_answered_may_be_sent_back() -> None:
     """Groups, decay, conditions and limits come out as they went in."""
     message = convert.rule_set_message(RULE_SET)
     changes = requests.rule_set_changes(pb.UpdateRuleSetRequest(rule_set=message))
-    assert (changes.groups, changes.decay) == (RULE_SET.groups, RULE_SET.decay)
+    expected = {**RULE_SET.said()}
+    del expected["rules"]
+    assert changes == RuleSetChanges(**expected)
     for rule, written in zip(RULE_SET.rules, message.rules, strict=True):
         made = requests.new_rule(pb.CreateRuleRequest(rule=written))
-        assert (made.group, made.when, made.limit) == (rule.group, rule.when, rule.limit)
+        assert replace(made, etag=rule.etag) == rule
 
 
 def test_presets_have_neither_versions_nor_etags() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from scoreline.rules.v1 import rule_set_pb2
 from services.rules import errors, presets
-from services.rules.domain import editing
+from services.rules.domain import size
 from services.rules.domain.editing import RuleChanges, RuleSetChanges
 from services.rules.domain.model import (
     Bounds,
@@ -23,6 +23,7 @@ from services.rules.domain.model import (
 from services.rules.handlers import Installer, Rules
 from services.shared.errors import EtagMismatch, InvalidFields, LimitExceeded
 from tests.support.clocks import SteppingClock
+from tests.support.rules_golden import FakeTests
 from tests.support.rules_store import InMemoryStore
 
 PRESET = presets.load(presets.SIMPLE)
@@ -36,10 +37,15 @@ class Room:
         clock = SteppingClock()
         self.installer = Installer(self.store, clock, PRESET, self.nudge)
         presets_there = presets.load_all()
-        self.rules = Rules(self.store, clock, self.installer, self.nudge, presets_there)
+        self.tests = FakeTests()
+        self.rules = Rules(self.store, clock, self.installer, self.nudge, presets_there, self.tests)
 
     def nudge(self) -> None:
         self.nudges += 1
+
+
+def anything(_: Rule) -> None:
+    """Every rule is whole."""
 
 
 @pytest.fixture
@@ -71,7 +77,9 @@ async def test_the_first_edit_makes_the_draft_and_the_next_goes_into_it(room: Ro
     assert (draft.version, draft.state) == (2, State.DRAFT)
     assert draft.rules == (*active.rules, made)
     assert draft.create_time > active.create_time
-    changed = await room.rules.update_rule("acme", "chat", RuleChanges(enabled=False), made.etag)
+    changed = await room.rules.update_rule(
+        "acme", "chat", RuleChanges(enabled=False), made.etag, anything
+    )
     assert changed == Rule("chat", "chat", 5_000, False, "", "2.2")
     assert (await room.rules.rule_set("acme", 0)).rules[-1] == changed
     assert await room.rules.rule_set("acme", 1) == active
@@ -80,9 +88,9 @@ async def test_the_first_edit_makes_the_draft_and_the_next_goes_into_it(room: Ro
 async def test_only_named_fields_change(room: Room) -> None:
     rules = room.rules
     await rules.create_rule("acme", CHAT)
-    await rules.update_rule("acme", "chat", RuleChanges(points_milli=0), "")
-    await rules.update_rule("acme", "chat", RuleChanges(event_type="*"), "")
-    changed = await rules.update_rule("acme", "chat", RuleChanges(description="d"), "")
+    await rules.update_rule("acme", "chat", RuleChanges(points_milli=0), "", anything)
+    await rules.update_rule("acme", "chat", RuleChanges(event_type="*"), "", anything)
+    changed = await rules.update_rule("acme", "chat", RuleChanges(description="d"), "", anything)
     assert changed == Rule("chat", "*", 0, True, "d", "2.4")
     before = await rules.rule_set("acme", 0)
     after = await rules.update_rule_set("acme", RuleSetChanges(description="new"), "")
@@ -99,18 +107,26 @@ async def test_only_named_fields_change(room: Room) -> None:
 async def test_who_has_read_the_active_version_may_edit_what_is_copied_from_it(room: Room) -> None:
     active = await room.rules.rule_set("acme", 0)
     first, second = active.rules[:2]
-    await room.rules.update_rule("acme", first.rule_id, RuleChanges(points_milli=1), first.etag)
-    await room.rules.update_rule("acme", second.rule_id, RuleChanges(points_milli=1), second.etag)
+    await room.rules.update_rule(
+        "acme", first.rule_id, RuleChanges(points_milli=1), first.etag, anything
+    )
+    await room.rules.update_rule(
+        "acme", second.rule_id, RuleChanges(points_milli=1), second.etag, anything
+    )
     with pytest.raises(EtagMismatch):
-        await room.rules.update_rule("acme", first.rule_id, RuleChanges(points_milli=2), first.etag)
+        await room.rules.update_rule(
+            "acme", first.rule_id, RuleChanges(points_milli=2), first.etag, anything
+        )
     with pytest.raises(EtagMismatch):
         await room.rules.update_rule_set("acme", RuleSetChanges(description="x"), active.etag)
 
 
 async def test_an_etag_is_never_current_again(room: Room) -> None:
     made = await room.rules.create_rule("acme", CHAT)
-    await room.rules.update_rule("acme", "chat", RuleChanges(points_milli=1), "")
-    back = await room.rules.update_rule("acme", "chat", RuleChanges(points_milli=5_000), "")
+    await room.rules.update_rule("acme", "chat", RuleChanges(points_milli=1), "", anything)
+    back = await room.rules.update_rule(
+        "acme", "chat", RuleChanges(points_milli=5_000), "", anything
+    )
     await room.rules.delete_rule("acme", "chat", back.etag)
     again = await room.rules.create_rule("acme", CHAT)
     assert len({made.etag, back.etag, again.etag}) == 3
@@ -125,7 +141,7 @@ async def test_refused_edits_make_no_draft(room: Room) -> None:
     with pytest.raises(errors.RuleExists):
         await rules.create_rule("acme", signup)
     with pytest.raises(errors.RuleNotFound):
-        await rules.update_rule("acme", "nope", RuleChanges(points_milli=1), "")
+        await rules.update_rule("acme", "nope", RuleChanges(points_milli=1), "", anything)
     with pytest.raises(errors.RuleNotFound):
         await rules.delete_rule("acme", "nope", "")
     with pytest.raises(EtagMismatch):
@@ -137,8 +153,8 @@ async def test_refused_edits_make_no_draft(room: Room) -> None:
 
 
 async def test_a_rule_set_is_full_at_500_rules(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert editing.RULES_MAX == 500
-    monkeypatch.setattr(editing, "RULES_MAX", len(PRESET.rules) + 1)
+    assert size.RULES_MAX == 500
+    monkeypatch.setattr(size, "RULES_MAX", len(PRESET.rules) + 1)
     await room.rules.create_rule("acme", CHAT)
     with pytest.raises(LimitExceeded):
         await room.rules.create_rule("acme", Rule("more", "more", 1, True, ""))
@@ -148,37 +164,37 @@ async def test_a_rule_set_always_fits_one_message(room: Room) -> None:
     """The largest rule set that is taken stays below the broker's 1 MB with everything around it."""
 
     async def fill() -> None:
-        for number in range(editing.RULES_MAX):
-            limit = Limit(1_000, 3_650 * 86_400 * 10**6 - 1, "ß" * 100)
+        for number in range(size.RULES_MAX):
+            limits = (Limit(1_000, 3_650 * 86_400 * 10**6 - 1, "ß" * 25),) * 4
             rule = Rule(
                 f"r{number:063}", f"e{number:063}", 999_999_999, True, "ß" * 500,
-                group=f"g{number:063}", when="ß" * 100, limit=limit,
+                group=f"g{number:063}", when="ß" * 100, limits=limits,
             )  # fmt: skip
             await room.rules.create_rule("acme", rule)
 
     decay = IdleAmount(10**15 - 1, 10**15 - 1, 10**12 - 1, -(10**12) + 1)
     groups = tuple(
         Group(f"g{number:063}", Bounds(-(10**12), 10**12), decay)
-        for number in range(editing.RULES_MAX)
+        for number in range(size.RULES_MAX)
     )
     await room.rules.update_rule_set("acme", RuleSetChanges(groups=groups, decay=decay), "")
     with pytest.raises(LimitExceeded) as caught:
         await fill()
-    assert caught.value.metadata == {"limit": str(editing.TEXT_BYTES_MAX)}
+    assert caught.value.metadata == {"limit": str(size.TEXT_BYTES_MAX)}
     await room.rules.activate("acme", 0, "", "me")
     largest = room.store.outbox[-1].payload
-    assert editing.TEXT_BYTES_MAX * 0.75 < len(largest) < 900_000
+    assert size.TEXT_BYTES_MAX * 0.75 < len(largest) < 900_000
 
 
 @pytest.mark.parametrize("field", ["description", "group", "when", "key"])
 async def test_every_text_of_a_rule_counts(
     room: Room, monkeypatch: pytest.MonkeyPatch, field: str
 ) -> None:
-    monkeypatch.setattr(editing, "TEXT_BYTES_MAX", 4_000)
+    monkeypatch.setattr(size, "TEXT_BYTES_MAX", 4_000)
     long = "ß" * 1_000
     await room.rules.create_rule("acme", CHAT)
     rule = replace(CHAT, rule_id="long")
-    texts = {"limit": Limit(1, None, long)} if field == "key" else {field: long}
+    texts = {"limits": (Limit(1, None, long),)} if field == "key" else {field: long}
     with pytest.raises(LimitExceeded):
         await room.rules.create_rule("acme", replace(rule, **texts))  # type: ignore[arg-type]
 
@@ -235,14 +251,15 @@ async def test_what_can_not_be_activated(room: Room) -> None:
 
 async def test_group_condition_limit_and_decay_change_and_stay(room: Room) -> None:
     rules = room.rules
-    full = replace(CHAT, group="g", when="true", limit=Limit(1, 2, "event.id"))
+    limits = (Limit(1, 2, "event.id"), Limit(3))
+    full = replace(CHAT, group="g", when="true", limits=limits)
     await rules.create_rule("acme", full)
-    kept = await rules.update_rule("acme", "chat", RuleChanges(points_milli=1), "")
-    assert (kept.group, kept.when, kept.limit) == ("g", "true", Limit(1, 2, "event.id"))
-    changed = await rules.update_rule("acme", "chat", RuleChanges(group="h", when=""), "")
-    assert (changed.group, changed.when, changed.limit) == ("h", "", kept.limit)
-    changed = await rules.update_rule("acme", "chat", RuleChanges(limit=None), "")
-    assert (changed.group, changed.limit) == ("h", None)
+    kept = await rules.update_rule("acme", "chat", RuleChanges(points_milli=1), "", anything)
+    assert (kept.group, kept.when, kept.limits) == ("g", "true", limits)
+    changed = await rules.update_rule("acme", "chat", RuleChanges(group="h", when=""), "", anything)
+    assert (changed.group, changed.when, changed.limits) == ("h", "", limits)
+    changed = await rules.update_rule("acme", "chat", RuleChanges(limits=()), "", anything)
+    assert (changed.group, changed.limits) == ("h", ())
     groups = (Group("h", None, HalfLife(1)),)
     draft = await rules.update_rule_set("acme", RuleSetChanges(groups=groups), "")
     assert (draft.groups, draft.decay) == (groups, None)
@@ -289,7 +306,7 @@ async def test_a_group_that_rules_are_in_stays(room: Room) -> None:
     ]
     assert (await rules.rule_set("acme", 0)).groups == there
     await rules.update_rule_set("acme", RuleSetChanges(groups=there[:2]), "")
-    await rules.update_rule("acme", "last", RuleChanges(group="a"), "")
+    await rules.update_rule("acme", "last", RuleChanges(group="a"), "", anything)
     draft = await rules.update_rule_set("acme", RuleSetChanges(groups=there[:1]), "")
     assert draft.groups == there[:1]
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from services.rules import presets
 from services.rules.config import RulesConfig
-from services.rules.domain import editing
+from services.rules.domain import editing, inspection
 from services.rules.domain.model import (
     Bounds,
     Group,
@@ -51,11 +49,9 @@ def test_which_there_are() -> None:
 @pytest.mark.parametrize("name", presets.names())
 def test_every_preset_can_be_put_in_force(name: str) -> None:
     preset = presets.load(name)
-    rule_set = editing.apply_preset(
-        first_version(presets.load(presets.SIMPLE), START), preset, START
-    )
+    rule_set = editing.rewrite(first_version(presets.load(presets.SIMPLE), START), preset, START)
     assert rule_set.rules
-    assert editing.rules_without_their_group(rule_set) == []
+    assert inspection.faults(rule_set) == inspection.warnings(rule_set) == []
     assert preset.name == name
     assert preset.description
 
@@ -159,50 +155,33 @@ def test_the_preset_for_b2b_sales() -> None:
 
 
 def test_a_preset_with_faults_is_refused_with_all_of_them() -> None:
-    content = {
-        "description": "",
-        "bounds": {"min_score": 5, "max_score": 1},
-        "stages": [{"name": "", "min_score": 0}],
-        "rules": [
-            {"event_type": "a", "points": 1},
-            {"event_type": "A", "points": 0.0001, "group": "nowhere", "when": "event."},
-            {"event_type": "b", "points": 1, "limit": {"count": 1, "window": "1 week"}},
-        ],
-    }
+    text = """
+        description: ''
+        bounds: {min_score: 5, max_score: 1}
+        stages: [{name: '', min_score: 0}]
+        engagement_group: none
+        rules:
+          - {event_type: a, points: 1}
+          - {event_type: A, points: 0.0001, group: nowhere, when: event.}
+          - {event_type: b, points: 1, limits: [{count: 1, window: 1 week}]}
+    """
     with pytest.raises(presets.InvalidPreset) as caught:
-        presets.parse("mine", content)
+        presets.parse("mine", text)
     assert [line.split(":")[0] for line in str(caught.value).splitlines()] == [
+        "rules[2].limits[0].window",
         "rules[1].points",
         "rules[1].when",
-        "rules[2].limit.window",
-        "rules[2].limit.window",
+        "rules[1].rule_id",
         "stages[0].name",
         "bounds.max_score",
-        "rules",
         "rules[1].group",
+        "engagement_group",
     ]
 
 
-@pytest.mark.parametrize(
-    ("content", "path"),
-    [
-        ({"colour": "red"}, "preset"),
-        ({"rules": [{"event_type": "a", "point": 1}]}, "rules[0]"),
-        ({"rules": [{"event_type": "a", "limit": {"count": 1, "per": "1d"}}]}, "rules[0].limit"),
-        ({"rules": []}, "rules"),
-        ({"groups": [{"name": "g", "max": 1}]}, "groups[0]"),
-        ({"bounds": {"min": 1}}, "bounds"),
-        ({"decay": {}}, "decay"),
-        ({"decay": {"linear": {"days": 3}}}, "decay"),
-        ({"decay": {"half_life": {"days": 3, "floor": 1}}}, "decay.half_life"),
-        ({"decay": {"idle_factor": {"every": "1d"}}}, "decay.idle_factor.factor"),
-    ],
-)
-def test_what_nobody_would_read_and_what_is_missing(content: dict[str, Any], path: str) -> None:
-    whole = {"description": "d", "rules": [{"event_type": "a", "points": 1}], **content}
-    with pytest.raises(presets.InvalidPreset) as caught:
-        presets.parse("mine", whole)
-    assert [line.split(":")[0] for line in str(caught.value).splitlines()] == [path]
+def test_a_preset_without_rules_is_none() -> None:
+    with pytest.raises(presets.InvalidPreset, match="rules: are none"):
+        presets.parse("mine", "description: nothing")
 
 
 def test_the_setting_names_a_preset_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:

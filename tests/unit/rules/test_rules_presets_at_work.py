@@ -12,6 +12,7 @@ from services.scoring import rule_conversion
 from services.scoring.domain.fold import fold, score_at
 from services.scoring.domain.model import Entry, RuleSet, microseconds
 from services.scoring.domain.state import State
+from tests.support import rules_golden
 from tests.support.clocks import START
 
 FIT = {
@@ -44,6 +45,23 @@ def score(name: str, *happened: tuple[str, float, dict[str, Any]]) -> float:
 @pytest.mark.parametrize("name", presets.names())
 def test_scoring_takes_every_preset(name: str) -> None:
     assert rules_of(name).rules
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [(name, number) for name in presets.names() for number in range(len(presets.load(name).tests))],
+)
+def test_golden_tests_pass(name: str, number: int) -> None:
+    rule_set = convert.preset_message(presets.load(name)).rule_set
+    golden = rule_set.tests[number]
+    found = rules_golden.played(rule_set, golden)
+    wanted = {field.name: value for field, value in golden.expected.ListFields()}
+    assert {name: getattr(found, name) for name in wanted} == wanted, golden.name
+
+
+def test_all_presets_but_the_simplest_have_golden_tests() -> None:
+    without = {name for name in presets.names() if not presets.load(name).tests}
+    assert without == {presets.SIMPLE}
 
 
 @pytest.mark.parametrize(
@@ -111,7 +129,11 @@ def test_intent_is_prices_forms_and_demos() -> None:
     prices = ("page_view", 0, {"path": "/pricing"})
     assert score("default-b2b", prices) == 11
     assert score("default-b2b", ("page_view", 0, {"url": "https://a.example/pricing"})) == 11
-    assert score("default-b2b", *[prices] * 5) == 35
+    assert score("default-b2b", *[prices] * 5) == 15
+    assert (
+        score("default-b2b", *[("page_view", 2 * day, {"path": "/pricing"}) for day in range(5)])
+        == 35
+    )
     form = ("form_submit", 0, {"form": "contact"})
     assert score("default-b2b", form, form, ("form_submit", 0, {"form": "quote"})) == 40
     assert score("default-b2b", ("signup", 0, {}), ("signup", 200, {})) == 0
@@ -153,6 +175,13 @@ def test_fit_is_what_the_lead_is(kind: str, said: dict[str, Any], points: int) -
     assert state.scores.get("fit", 0) / 1000 == points
     again = after("default-b2b", bought, (kind, 1, said), ("identify", 2, said), (kind, 3, {}))
     assert again.scores.get("fit", 0) == state.scores.get("fit", 0)
+
+
+def test_what_a_lead_is_no_more_is_taken_back() -> None:
+    happened = (("identify", 0, FIT), ("lead_updated", 1, {"seniority": "Director"}))
+    assert score("default-b2b", *happened) == 35
+    assert score("default-b2b", *happened, ("lead_updated", 2, {"suspect": True})) == 0
+    assert score("default-b2b", *happened, ("lead_updated", 2, {"suspect": False})) == 35
 
 
 def test_only_who_says_so_changes_fit() -> None:

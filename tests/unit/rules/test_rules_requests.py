@@ -13,11 +13,13 @@ from scoreline.rules.v1 import rules_service_pb2 as pb
 from services.rules import requests
 from services.rules.domain.editing import NO_CHANGE, RuleChanges, RuleSetChanges
 from services.rules.domain.model import (
+    Binding,
     Bounds,
     Group,
     HalfLife,
     IdleAmount,
     IdleFactor,
+    LateEvents,
     Limit,
     PerContribution,
     Rule,
@@ -77,7 +79,7 @@ def test_with_a_mask_what_is_named_changes() -> None:
     assert requests.rule_changes(update(empty, "points", "enabled", "description")) == RuleChanges(
         points_milli=0, enabled=True, description=""
     )
-    everything = RuleChanges("a", 2_000, False, "", "", "", None)
+    everything = RuleChanges("a", 2_000, False, "", "", "", (), False)
     assert requests.rule_changes(update(rule, "*")) == everything
 
 
@@ -108,8 +110,9 @@ def test_changes_of_a_rule_set() -> None:
     everything = RuleSetChanges("new", (Stage("s", 500),), Bounds(None, 0))
     assert requests.rule_set_changes(update_set(written)) == everything
     assert requests.rule_set_changes(update_set(written, "*")) == RuleSetChanges(
-        "new", (Stage("s", 500),), Bounds(None, 0), (), None
-    )
+        "new", (Stage("s", 500),), Bounds(None, 0), (), None, None, None, None, (),
+        LateEvents.REPLAY, Binding.CURRENT, (), "",
+    )  # fmt: skip
     assert requests.rule_set_changes(update_set(written, "stages")) == RuleSetChanges(
         stages=(Stage("s", 500),)
     )
@@ -155,16 +158,19 @@ def test_group_condition_and_limit_of_a_new_rule() -> None:
         event_type="form",
         group="intent",
         when="event.properties.size > 3",
-        limit=rule_set_pb2.Limit(
-            count=3, window=Duration(seconds=1, nanos=5_000), key="event.properties.form"
-        ),
+        limits=[
+            rule_set_pb2.Limit(
+                count=3, window=Duration(seconds=1, nanos=5_000), key="event.properties.form"
+            ),
+            rule_set_pb2.Limit(count=9),
+        ],
     )
     made = requests.new_rule(pb.CreateRuleRequest(rule=rule))
     assert (made.group, made.when) == ("intent", "event.properties.size > 3")
-    assert made.limit == Limit(3, 1_000_005, "event.properties.form")
-    rule.limit.ClearField("window")
+    assert made.limits == (Limit(3, 1_000_005, "event.properties.form"), Limit(9))
+    rule.limits[0].ClearField("window")
     made = requests.new_rule(pb.CreateRuleRequest(rule=rule))
-    assert made.limit == Limit(3, None, "event.properties.form")
+    assert made.limits[0] == Limit(3, None, "event.properties.form")
 
 
 def test_everything_wrong_with_group_condition_and_limit() -> None:
@@ -172,20 +178,23 @@ def test_everything_wrong_with_group_condition_and_limit() -> None:
         event_type="form",
         group="No",
         when="event.type ==\n  bogus",
-        limit=rule_set_pb2.Limit(count=1_001, window=Duration(nanos=999_999_999), key="1 +"),
+        limits=[
+            rule_set_pb2.Limit(count=1),
+            rule_set_pb2.Limit(count=1_001, window=Duration(nanos=999_999_999), key="1 +"),
+        ],
     )
     with pytest.raises(InvalidFields) as caught:
         requests.new_rule(pb.CreateRuleRequest(rule=rule))
     assert fields(caught.value) == [
         "rule.group",
         "rule.when",
-        "rule.limit.count",
-        "rule.limit.window",
-        "rule.limit.key",
+        "rule.limits[1].count",
+        "rule.limits[1].window",
+        "rule.limits[1].key",
     ]
     said = {violation.field: violation.description for violation in caught.value.violations}
     assert said["rule.when"].startswith("line 2, column 3: ")
-    assert said["rule.limit.key"].startswith("line 1, column 4: ")
+    assert said["rule.limits[1].key"].startswith("line 1, column 4: ")
 
 
 @pytest.mark.parametrize(
@@ -208,23 +217,32 @@ def test_what_is_no_condition(when: str) -> None:
 
 
 def test_a_limit_has_to_say_how_often() -> None:
-    rule = rule_set_pb2.Rule(rule_id="chat", limit=rule_set_pb2.Limit())
+    rule = rule_set_pb2.Rule(rule_id="chat", limits=[rule_set_pb2.Limit()])
     with pytest.raises(InvalidFields) as caught:
         requests.rule_changes(update(rule))
-    assert fields(caught.value) == ["rule.limit.count"]
+    assert fields(caught.value) == ["rule.limits[0].count"]
+
+
+def test_a_rule_has_four_limits_at_most() -> None:
+    rule = rule_set_pb2.Rule(rule_id="chat", limits=[rule_set_pb2.Limit(count=1)] * 4)
+    assert requests.rule_changes(update(rule)) == RuleChanges(limits=(Limit(1),) * 4)
+    rule.limits.add(count=1)
+    with pytest.raises(InvalidFields) as caught:
+        requests.rule_changes(update(rule))
+    assert fields(caught.value) == ["rule.limits"]
 
 
 def test_group_condition_and_limit_change_when_set_or_named() -> None:
     full = rule_set_pb2.Rule(
-        rule_id="chat", group="g", when="true", limit=rule_set_pb2.Limit(count=1)
+        rule_id="chat", group="g", when="true", limits=[rule_set_pb2.Limit(count=1)]
     )
-    changes = RuleChanges(group="g", when="true", limit=Limit(1))
+    changes = RuleChanges(group="g", when="true", limits=(Limit(1),))
     assert requests.rule_changes(update(full)) == changes
     assert requests.rule_changes(update(full, "when")) == RuleChanges(when="true")
     empty = rule_set_pb2.Rule(rule_id="chat")
-    changes = RuleChanges(group="", when="", limit=None)
-    assert requests.rule_changes(update(empty, "group", "when", "limit")) == changes
-    assert requests.rule_changes(update(empty, "group")).limit == NO_CHANGE
+    changes = RuleChanges(group="", when="", limits=())
+    assert requests.rule_changes(update(empty, "group", "when", "limits")) == changes
+    assert requests.rule_changes(update(empty, "group")).limits == NO_CHANGE
 
 
 def test_groups_and_every_kind_of_decay() -> None:

@@ -9,19 +9,28 @@ from datetime import timedelta
 import pytest
 
 from services.rules import rows
+from services.rules.domain.golden import Expectation, GoldenEvent, GoldenTest
 from services.rules.domain.model import (
+    Binding,
     Bounds,
+    Content,
     Decay,
+    Grade,
+    Grading,
     Group,
     HalfLife,
     IdleAmount,
     IdleFactor,
+    LateEvents,
     Limit,
+    NextAction,
     PerContribution,
+    Risk,
     Rule,
     RuleSet,
     Stage,
     State,
+    Velocity,
 )
 from tests.support.clocks import START
 
@@ -32,8 +41,9 @@ RULE_SET = RuleSet(
     description="d",
     rules=(
         Rule("a", "x", 1, True, "", "1.1"),
-        Rule("b", "y", -1, False, "d", "1.1", "g", "true", Limit(2, 3, "event.id")),
-        Rule("c", "z", 0, True, "", "1.1", limit=Limit(1)),
+        Rule("b", "y", -1, False, "d", "1.1", "g", "true", (Limit(2, 3, "event.id"), Limit(9))),
+        Rule("c", "z", 0, True, "", "1.1", limits=(Limit(1),)),
+        Rule("d", "*", 1, True, "", "1.1", when="lead.x", standing=True),
     ),
     stages=(Stage("s", 5),),
     bounds=Bounds(0, None),
@@ -45,6 +55,25 @@ RULE_SET = RuleSet(
         Group("i"),
     ),
     decay=HalfLife(9),
+    grading=Grading("g", (Grade("A", 5), Grade("B", -5)), "h", (Grade("1", 0),)),
+    velocity=Velocity(7, None, "true"),
+    risk=Risk(1, None, ("x", "y"), 3),
+    next_actions=(NextAction("call", "score > 5.0"), NextAction("wait")),
+    late_events=LateEvents.APPLY_ON_ARRIVAL,
+    binding=Binding.AT_PROCESSING,
+    tests=(
+        GoldenTest(
+            "one",
+            (
+                GoldenEvent("x", 7, {"a": [1, 2.5, None, {"b": "ß"}], "huge": 1e300}, "e-1"),
+                GoldenEvent("y"),
+            ),
+            Expectation(1, "s", "A1", 2, "high", "call"),
+            9,
+        ),
+        GoldenTest("two", (GoldenEvent("x"),), Expectation(risk="low")),
+    ),
+    engagement_group="h",
 )
 
 
@@ -88,15 +117,33 @@ def test_what_was_stored_before_there_were_groups_loads() -> None:
         "stages": [{"name": "s", "min_score_milli": 5}],
         "bounds": {"min_score_milli": 0, "max_score_milli": None},
     }
-    assert rows.parts(stored) == {
-        "description": "d",
-        "rules": (RULE_SET.rules[0],),
-        "stages": (Stage("s", 5),),
-        "bounds": Bounds(0, None),
-        "groups": (),
-        "decay": None,
-    }
+    earliest = Content(
+        description="d",
+        rules=(RULE_SET.rules[0],),
+        stages=(Stage("s", 5),),
+        bounds=Bounds(0, None),
+    )
+    assert rows.parts(stored) == earliest.said()
     assert rows.parts({"description": "", "stages": [], "bounds": None})["rules"] == ()
+
+
+def test_the_one_limit_that_a_rule_could_have_before_loads() -> None:
+    stored = rows.content(RULE_SET)
+    for rule in stored["rules"]:
+        limits = rule.pop("limits")
+        del rule["standing"]
+        rule["limit"] = limits[0] if limits else None
+    loaded = rows.parts(stored)["rules"]
+    assert [rule.limits for rule in loaded] == [rule.limits[:1] for rule in RULE_SET.rules]
+    assert not any(rule.standing for rule in loaded)
+
+
+def test_a_list_goes_without_what_may_be_long() -> None:
+    stored = rows.content(RULE_SET)
+    for key in rows.LEFT_OUT_OF_LISTS:
+        del stored[key]
+    listed = replace(RULE_SET, rules=(), next_actions=(), tests=())
+    assert rows.parts(stored) == listed.said()
 
 
 def test_a_decay_nobody_knows_is_not_left_out() -> None:
