@@ -1,7 +1,9 @@
 """What can go wrong in scoring.
 
 ServiceError (services/shared/errors.py)
-└── LeadNotFound             NOT_FOUND, RESOURCE_NOT_FOUND
+├── LeadNotFound             NOT_FOUND, RESOURCE_NOT_FOUND
+├── TooManyExports           RESOURCE_EXHAUSTED, LIMIT_EXCEEDED, with RetryInfo
+└── ReaderTooSlow            RESOURCE_EXHAUSTED, LIMIT_EXCEEDED
 StoreError
 ├── ConcurrentAppend         another transaction appended the same event id first: run this one again
 ├── CannotStore              the database refuses these values, whatever is tried: poison
@@ -10,7 +12,10 @@ StoreError
 └── LeadTaken                the id or a reference belongs to another lead: becomes ALREADY_EXISTS
 """
 
-from services.shared.errors import ResourceNotFound
+import grpc
+
+from scoreline.common.v1 import error_reason_pb2
+from services.shared.errors import LimitExceeded, ResourceNotFound, ServiceError
 
 
 class LeadNotFound(ResourceNotFound):
@@ -18,6 +23,29 @@ class LeadNotFound(ResourceNotFound):
 
     def __init__(self, reference: str) -> None:
         super().__init__("lead", reference)
+
+
+class TooManyExports(ServiceError):
+    """As many exports are under way as one process takes."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = error_reason_pb2.ERROR_REASON_LIMIT_EXCEEDED
+
+    def __init__(self, limit: int, retry_after_s: float) -> None:
+        super().__init__(
+            f"{limit} exports are under way already: try again",
+            metadata={"limit": str(limit)},
+            retry_after_s=retry_after_s,
+        )
+
+
+class ReaderTooSlow(LimitExceeded):
+    """The reader of an export took nothing for too long."""
+
+    def __init__(self, stall_s_max: int) -> None:
+        super().__init__(
+            f"nothing of the export was read for {stall_s_max} s: begin anew", stall_s_max
+        )
 
 
 class StoreError(Exception):

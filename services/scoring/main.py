@@ -4,9 +4,12 @@ from functools import partial
 
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 
-from scoreline.scoring.v1 import scoring_service_pb2_grpc
+from scoreline.scoring.v1 import analytics_service_pb2_grpc, scoring_service_pb2_grpc
 from services.scoring import convert, tables
+from services.scoring.analytics_handlers import AnalyticsHandlers
+from services.scoring.analytics_servicer import AnalyticsServicer
 from services.scoring.config import ScoringConfig
+from services.scoring.exporting import Exports
 from services.scoring.handlers import EventHandlers
 from services.scoring.lead_handlers import LeadHandlers
 from services.scoring.ledger_handlers import VerifyHandlers
@@ -75,6 +78,9 @@ async def build(service: Service, config: ScoringConfig) -> None:
         ReplayHandlers(store, clock, relay.nudge),
     )
     scoring_service_pb2_grpc.add_ScoringServiceServicer_to_server(servicer, service.server)
+    analytics_service_pb2_grpc.add_AnalyticsServiceServicer_to_server(
+        AnalyticsServicer(AnalyticsHandlers(store, clock), Exports(store)), service.server
+    )
 
 
 def main() -> None:

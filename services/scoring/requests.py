@@ -6,7 +6,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from scoreline.scoring.v1 import lead_pb2, ledger_pb2, scoring_service_pb2
+from scoreline.scoring.v1 import (
+    analytics_service_pb2,
+    lead_pb2,
+    ledger_pb2,
+    scoring_service_pb2,
+)
 from services.scoring import convert
 from services.scoring.domain import model
 from services.scoring.domain.identity import SUBJECT_PREFIXES
@@ -148,6 +153,19 @@ def _which(
     request: scoring_service_pb2.ListLeadsRequest | ledger_pb2.ReplayLeadsRequest,
     violations: Violations,
 ) -> LeadFilter:
+    which = score_filter(request, violations)
+    if len(request.query) > QUERY_CHARACTERS_MAX or not request.query.isprintable():
+        violations.add("query", f"must be at most {QUERY_CHARACTERS_MAX} printable characters")
+    return replace(which, query=request.query)
+
+
+def score_filter(
+    request: scoring_service_pb2.ListLeadsRequest
+    | ledger_pb2.ReplayLeadsRequest
+    | analytics_service_pb2.ExportLeadsRequest,
+    violations: Violations,
+) -> LeadFilter:
+    """Which leads by stage and score."""
     check_stages(request.stages, violations)
     limits: dict[str, int | None] = {}
     for field in ("min_score", "max_score"):
@@ -156,13 +174,10 @@ def _which(
         if given and not (math.isfinite(value) and abs(value) <= SCORE_MAX):
             violations.add(field, f"must be between -{SCORE_MAX:.0f} and {SCORE_MAX:.0f}")
         limits[field] = convert.milli(value) if given and math.isfinite(value) else None
-    if len(request.query) > QUERY_CHARACTERS_MAX or not request.query.isprintable():
-        violations.add("query", f"must be at most {QUERY_CHARACTERS_MAX} printable characters")
     return LeadFilter(
         stages=tuple(request.stages),
         min_score=limits["min_score"],
         max_score=limits["max_score"],
-        query=request.query,
     )
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import queries, rows, stored_rules
 from services.scoring import statements as sql
+from services.scoring.analytics_queries import AnalyticsQueries
 from services.scoring.domain import chain
 from services.scoring.domain.binding import bound, looks_back
 from services.scoring.domain.identity import email_of, lead_id_of
@@ -91,7 +92,7 @@ class PostgresStore:
                     raise StoreBroken(type(error).__name__) from error
 
 
-class PostgresTransaction(LedgerReads):
+class PostgresTransaction(LedgerReads, AnalyticsQueries):
     """See ports.Transaction."""
 
     def __init__(

@@ -157,6 +157,12 @@ ledger = sa.Table(
     sa.Index("ledger_by_subject", "project_id", "subject", "occurred_at", "event_id"),
     # VerifyLedger walks along it; no position is taken twice.
     sa.Index("ledger_by_position", "project_id", "position", unique=True),
+    # GetActivity of all leads (index only).
+    sa.Index(
+        "ledger_by_time", "project_id", "occurred_at", postgresql_include=["type", "event_id"]
+    ),
+    # Which events the analytics leave out.
+    sa.Index("ledger_retractions", "project_id", postgresql_where=sa.text("type = '$retraction'")),
 )
 
 # The hash chain over the ledger: a block for each transaction that appended (domain/chain.py).
@@ -205,6 +211,15 @@ score_changes = sa.Table(
     sa.Column("previous_risk", sa.Text, nullable=False),
     sa.Column("risk", sa.Text, nullable=False),
     sa.Column("merged_into", sa.Text, nullable=False),
+    # GetFunnel and GetCohorts: the stages a lead has been in (index only).
+    sa.Index(
+        "score_changes_by_stage",
+        "project_id",
+        "lead_id",
+        "version",
+        postgresql_include=["previous_stage", "stage", "occurred_at"],
+        postgresql_where=sa.text("stage <> previous_stage OR version = 1"),
+    ),
 )
 
 # What was accepted but can't be scored, with its reason and bytes.

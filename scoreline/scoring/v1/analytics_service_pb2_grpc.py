@@ -30,7 +30,8 @@ class AnalyticsServiceStub:
     """What all leads together did and became.
 
     Times are event times, in UTC; `start_time` is included, `end_time` is not. Absent, `end_time` is now, and `start_time` so
-    long before it as the method says.
+    long before it as the method says. Leads that were merged into another are none; the suite's own ledger entries and
+    retracted events are no events.
     """
 
     def __init__(self, channel):
@@ -80,11 +81,13 @@ class AnalyticsServiceServicer:
     """What all leads together did and became.
 
     Times are event times, in UTC; `start_time` is included, `end_time` is not. Absent, `end_time` is now, and `start_time` so
-    long before it as the method says.
+    long before it as the method says. Leads that were merged into another are none; the suite's own ledger entries and
+    retracted events are no events.
     """
 
     def GetActivity(self, request, context):
-        """How many events happened, by hour or day, and by type. 30 days unless said otherwise; at most 10,000 hours or days.
+        """How many events happened, by hour or day, and by type. 30 days unless said otherwise; at most 10,000 hours or days,
+        and 100,000 counts: more is RESOURCE_EXHAUSTED. Costs reading an index over the events of the time.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -92,13 +95,15 @@ class AnalyticsServiceServicer:
 
     def GetScoreTrend(self, request, context):
         """How scores went, day by day: of one lead, or of all together. 30 days unless said otherwise; at most 1,000 days.
+        Costs reading the score changes up to the end.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetFunnel(self, request, context):
-        """How leads go from stage to stage: how many ever reached each, how many went on, and how long that took.
+        """How leads go from stage to stage: how many ever reached each, how many went on, and how long that took. Costs
+        reading an index over all events, as GetCohorts does.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -113,7 +118,9 @@ class AnalyticsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetCompanyDistribution(self, request, context):
-        """Which companies the leads work for, most leads first.
+        """Which companies the leads work for, most leads first. A lead's company is its `company`, else the text `company` in
+        its attributes, else the one that its events said last; names are equal where every letter is. Costs reading all
+        leads.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -121,14 +128,17 @@ class AnalyticsServiceServicer:
 
     def GetRuleImpact(self, request, context):
         """What each rule in force gives: how often it counted, for how many leads, and how many points. Computed from the
-        ledger, so it takes as long as reading it.
+        ledger, so it takes as long as a replay.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ExportLeads(self, request, context):
-        """All leads with their scores as one file, in pieces. Over HTTP the body is the file.
+        """All leads with their scores as one file, in pieces, as they are at one instant and in order of id: lead_id, email,
+        display_name, company, score, stage, risk, velocity, version, event_count, rule_set_version, first_event_time,
+        last_event_time, create_time, update_time, attributes. Over HTTP the body is the file. Two at once in a process of
+        the service: more are RESOURCE_EXHAUSTED, as is a reader that takes nothing for 60 seconds.
         The response is HttpBody, so that Envoy passes the bytes on as they are.
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """
@@ -186,7 +196,8 @@ class AnalyticsService:
     """What all leads together did and became.
 
     Times are event times, in UTC; `start_time` is included, `end_time` is not. Absent, `end_time` is now, and `start_time` so
-    long before it as the method says.
+    long before it as the method says. Leads that were merged into another are none; the suite's own ledger entries and
+    retracted events are no events.
     """
 
     @staticmethod

@@ -31,7 +31,8 @@ class AnalyticsServiceStub:
     """What all leads together did and became.
 
     Times are event times, in UTC; `start_time` is included, `end_time` is not. Absent, `end_time` is now, and `start_time` so
-    long before it as the method says.
+    long before it as the method says. Leads that were merged into another are none; the suite's own ledger entries and
+    retracted events are no events.
     """
 
     @_typing.overload
@@ -39,23 +40,35 @@ class AnalyticsServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AnalyticsServiceAsyncStub: ...
     GetActivity: _grpc.UnaryUnaryMultiCallable[_analytics_service_pb2.GetActivityRequest, _analytics_service_pb2.GetActivityResponse]
-    """How many events happened, by hour or day, and by type. 30 days unless said otherwise; at most 10,000 hours or days."""
+    """How many events happened, by hour or day, and by type. 30 days unless said otherwise; at most 10,000 hours or days,
+    and 100,000 counts: more is RESOURCE_EXHAUSTED. Costs reading an index over the events of the time.
+    """
     GetScoreTrend: _grpc.UnaryUnaryMultiCallable[_analytics_service_pb2.GetScoreTrendRequest, _analytics_service_pb2.GetScoreTrendResponse]
-    """How scores went, day by day: of one lead, or of all together. 30 days unless said otherwise; at most 1,000 days."""
+    """How scores went, day by day: of one lead, or of all together. 30 days unless said otherwise; at most 1,000 days.
+    Costs reading the score changes up to the end.
+    """
     GetFunnel: _grpc.UnaryUnaryMultiCallable[_analytics_service_pb2.GetFunnelRequest, _analytics_service_pb2.GetFunnelResponse]
-    """How leads go from stage to stage: how many ever reached each, how many went on, and how long that took."""
+    """How leads go from stage to stage: how many ever reached each, how many went on, and how long that took. Costs
+    reading an index over all events, as GetCohorts does.
+    """
     GetCohorts: _grpc.UnaryUnaryMultiCallable[_analytics_service_pb2.GetCohortsRequest, _analytics_service_pb2.GetCohortsResponse]
     """What became of the leads first seen in the same week: how many were active in each week since, and how many have
     reached a stage. 12 weeks unless said otherwise; at most 104.
     """
     GetCompanyDistribution: _grpc.UnaryUnaryMultiCallable[_analytics_service_pb2.GetCompanyDistributionRequest, _analytics_service_pb2.GetCompanyDistributionResponse]
-    """Which companies the leads work for, most leads first."""
+    """Which companies the leads work for, most leads first. A lead's company is its `company`, else the text `company` in
+    its attributes, else the one that its events said last; names are equal where every letter is. Costs reading all
+    leads.
+    """
     GetRuleImpact: _grpc.UnaryUnaryMultiCallable[_analytics_service_pb2.GetRuleImpactRequest, _analytics_service_pb2.GetRuleImpactResponse]
     """What each rule in force gives: how often it counted, for how many leads, and how many points. Computed from the
-    ledger, so it takes as long as reading it.
+    ledger, so it takes as long as a replay.
     """
     ExportLeads: _grpc.UnaryStreamMultiCallable[_analytics_service_pb2.ExportLeadsRequest, _httpbody_pb2.HttpBody]
-    """All leads with their scores as one file, in pieces. Over HTTP the body is the file.
+    """All leads with their scores as one file, in pieces, as they are at one instant and in order of id: lead_id, email,
+    display_name, company, score, stage, risk, velocity, version, event_count, rule_set_version, first_event_time,
+    last_event_time, create_time, update_time, attributes. Over HTTP the body is the file. Two at once in a process of
+    the service: more are RESOURCE_EXHAUSTED, as is a reader that takes nothing for 60 seconds.
     The response is HttpBody, so that Envoy passes the bytes on as they are.
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
@@ -65,28 +78,41 @@ class AnalyticsServiceAsyncStub(AnalyticsServiceStub):
     """What all leads together did and became.
 
     Times are event times, in UTC; `start_time` is included, `end_time` is not. Absent, `end_time` is now, and `start_time` so
-    long before it as the method says.
+    long before it as the method says. Leads that were merged into another are none; the suite's own ledger entries and
+    retracted events are no events.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetActivity: _aio.UnaryUnaryMultiCallable[_analytics_service_pb2.GetActivityRequest, _analytics_service_pb2.GetActivityResponse]  # type: ignore[assignment]
-    """How many events happened, by hour or day, and by type. 30 days unless said otherwise; at most 10,000 hours or days."""
+    """How many events happened, by hour or day, and by type. 30 days unless said otherwise; at most 10,000 hours or days,
+    and 100,000 counts: more is RESOURCE_EXHAUSTED. Costs reading an index over the events of the time.
+    """
     GetScoreTrend: _aio.UnaryUnaryMultiCallable[_analytics_service_pb2.GetScoreTrendRequest, _analytics_service_pb2.GetScoreTrendResponse]  # type: ignore[assignment]
-    """How scores went, day by day: of one lead, or of all together. 30 days unless said otherwise; at most 1,000 days."""
+    """How scores went, day by day: of one lead, or of all together. 30 days unless said otherwise; at most 1,000 days.
+    Costs reading the score changes up to the end.
+    """
     GetFunnel: _aio.UnaryUnaryMultiCallable[_analytics_service_pb2.GetFunnelRequest, _analytics_service_pb2.GetFunnelResponse]  # type: ignore[assignment]
-    """How leads go from stage to stage: how many ever reached each, how many went on, and how long that took."""
+    """How leads go from stage to stage: how many ever reached each, how many went on, and how long that took. Costs
+    reading an index over all events, as GetCohorts does.
+    """
     GetCohorts: _aio.UnaryUnaryMultiCallable[_analytics_service_pb2.GetCohortsRequest, _analytics_service_pb2.GetCohortsResponse]  # type: ignore[assignment]
     """What became of the leads first seen in the same week: how many were active in each week since, and how many have
     reached a stage. 12 weeks unless said otherwise; at most 104.
     """
     GetCompanyDistribution: _aio.UnaryUnaryMultiCallable[_analytics_service_pb2.GetCompanyDistributionRequest, _analytics_service_pb2.GetCompanyDistributionResponse]  # type: ignore[assignment]
-    """Which companies the leads work for, most leads first."""
+    """Which companies the leads work for, most leads first. A lead's company is its `company`, else the text `company` in
+    its attributes, else the one that its events said last; names are equal where every letter is. Costs reading all
+    leads.
+    """
     GetRuleImpact: _aio.UnaryUnaryMultiCallable[_analytics_service_pb2.GetRuleImpactRequest, _analytics_service_pb2.GetRuleImpactResponse]  # type: ignore[assignment]
     """What each rule in force gives: how often it counted, for how many leads, and how many points. Computed from the
-    ledger, so it takes as long as reading it.
+    ledger, so it takes as long as a replay.
     """
     ExportLeads: _aio.UnaryStreamMultiCallable[_analytics_service_pb2.ExportLeadsRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
-    """All leads with their scores as one file, in pieces. Over HTTP the body is the file.
+    """All leads with their scores as one file, in pieces, as they are at one instant and in order of id: lead_id, email,
+    display_name, company, score, stage, risk, velocity, version, event_count, rule_set_version, first_event_time,
+    last_event_time, create_time, update_time, attributes. Over HTTP the body is the file. Two at once in a process of
+    the service: more are RESOURCE_EXHAUSTED, as is a reader that takes nothing for 60 seconds.
     The response is HttpBody, so that Envoy passes the bytes on as they are.
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
@@ -95,7 +121,8 @@ class AnalyticsServiceServicer(metaclass=_abc_1.ABCMeta):
     """What all leads together did and became.
 
     Times are event times, in UTC; `start_time` is included, `end_time` is not. Absent, `end_time` is now, and `start_time` so
-    long before it as the method says.
+    long before it as the method says. Leads that were merged into another are none; the suite's own ledger entries and
+    retracted events are no events.
     """
 
     @_abc_1.abstractmethod
@@ -104,7 +131,9 @@ class AnalyticsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _analytics_service_pb2.GetActivityRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_analytics_service_pb2.GetActivityResponse, _abc.Awaitable[_analytics_service_pb2.GetActivityResponse]]:
-        """How many events happened, by hour or day, and by type. 30 days unless said otherwise; at most 10,000 hours or days."""
+        """How many events happened, by hour or day, and by type. 30 days unless said otherwise; at most 10,000 hours or days,
+        and 100,000 counts: more is RESOURCE_EXHAUSTED. Costs reading an index over the events of the time.
+        """
 
     @_abc_1.abstractmethod
     def GetScoreTrend(
@@ -112,7 +141,9 @@ class AnalyticsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _analytics_service_pb2.GetScoreTrendRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_analytics_service_pb2.GetScoreTrendResponse, _abc.Awaitable[_analytics_service_pb2.GetScoreTrendResponse]]:
-        """How scores went, day by day: of one lead, or of all together. 30 days unless said otherwise; at most 1,000 days."""
+        """How scores went, day by day: of one lead, or of all together. 30 days unless said otherwise; at most 1,000 days.
+        Costs reading the score changes up to the end.
+        """
 
     @_abc_1.abstractmethod
     def GetFunnel(
@@ -120,7 +151,9 @@ class AnalyticsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _analytics_service_pb2.GetFunnelRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_analytics_service_pb2.GetFunnelResponse, _abc.Awaitable[_analytics_service_pb2.GetFunnelResponse]]:
-        """How leads go from stage to stage: how many ever reached each, how many went on, and how long that took."""
+        """How leads go from stage to stage: how many ever reached each, how many went on, and how long that took. Costs
+        reading an index over all events, as GetCohorts does.
+        """
 
     @_abc_1.abstractmethod
     def GetCohorts(
@@ -138,7 +171,10 @@ class AnalyticsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _analytics_service_pb2.GetCompanyDistributionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_analytics_service_pb2.GetCompanyDistributionResponse, _abc.Awaitable[_analytics_service_pb2.GetCompanyDistributionResponse]]:
-        """Which companies the leads work for, most leads first."""
+        """Which companies the leads work for, most leads first. A lead's company is its `company`, else the text `company` in
+        its attributes, else the one that its events said last; names are equal where every letter is. Costs reading all
+        leads.
+        """
 
     @_abc_1.abstractmethod
     def GetRuleImpact(
@@ -147,7 +183,7 @@ class AnalyticsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_analytics_service_pb2.GetRuleImpactResponse, _abc.Awaitable[_analytics_service_pb2.GetRuleImpactResponse]]:
         """What each rule in force gives: how often it counted, for how many leads, and how many points. Computed from the
-        ledger, so it takes as long as reading it.
+        ledger, so it takes as long as a replay.
         """
 
     @_abc_1.abstractmethod
@@ -156,7 +192,10 @@ class AnalyticsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _analytics_service_pb2.ExportLeadsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_httpbody_pb2.HttpBody], _abc.AsyncIterator[_httpbody_pb2.HttpBody]]:
-        """All leads with their scores as one file, in pieces. Over HTTP the body is the file.
+        """All leads with their scores as one file, in pieces, as they are at one instant and in order of id: lead_id, email,
+        display_name, company, score, stage, risk, velocity, version, event_count, rule_set_version, first_event_time,
+        last_event_time, create_time, update_time, attributes. Over HTTP the body is the file. Two at once in a process of
+        the service: more are RESOURCE_EXHAUSTED, as is a reader that takes nothing for 60 seconds.
         The response is HttpBody, so that Envoy passes the bytes on as they are.
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """

@@ -1,0 +1,169 @@
+"""What the analytics and the export need from the store: reads over all leads of a project, and what they give. A lead
+that was merged into another is none; entries of the suite's own and retracted events are no events."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from services.scoring.ports import LeadFilter, LeadKey, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of event time, its end not included."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityCount:
+    """Events of one type in one hour or day."""
+
+    at: datetime
+    """The beginning of the hour or day."""
+    type: str
+    event_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrendDay:
+    """What changed on a day; what happened before the first day is in the first."""
+
+    day: datetime
+    new_leads: int
+    gained: int
+    """Milli-points."""
+    change_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class StageReach:
+    """How far leads came."""
+
+    reached_count: int
+    current_count: int
+    median: int | None
+    """Microseconds from the stage before; None where no lead reached both."""
+
+
+@dataclass(frozen=True, slots=True)
+class CohortWeek:
+    """Leads of one cohort that were active in one week."""
+
+    cohort: datetime
+    week: datetime
+    lead_count: int
+    reached_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyLeads:
+    """A company's leads."""
+
+    company: str
+    lead_count: int
+    score_sum: int
+    """Milli-points."""
+    max_score: int
+
+
+@dataclass(frozen=True, slots=True)
+class Companies:
+    """The companies with the most leads."""
+
+    companies: Sequence[CompanyLeads]
+    company_count: int
+    unknown_count: int
+    """Leads without one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedLead:
+    """A lead as a row of a file."""
+
+    lead_id: str
+    email: str
+    display_name: str
+    company: str
+    score: int
+    """Milli-points."""
+    stage: str
+    risk: str
+    velocity: int
+    """Thousandths."""
+    version: int
+    event_count: int
+    rule_set_version: int
+    first_event_at: datetime | None
+    last_event_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    attributes: str
+    """JSON."""
+
+
+class AnalyticsReads(Protocol):
+    """Reads over all leads of a project."""
+
+    async def activity(
+        self,
+        project_id: str,
+        span: Span,
+        hourly: bool,
+        types: Sequence[str],
+        lead: LeadKey | None,
+        limit: int,
+    ) -> list[ActivityCount]:
+        """Counts by hour or day and type, oldest first and of equal times the most frequent type first; of these types
+        where some are given, of this lead where one is. At most `limit`."""
+        ...
+
+    async def score_trend(
+        self, project_id: str, span: Span, lead: LeadKey | None
+    ) -> list[TrendDay]:
+        """Days on which something changed. A lead's score at the end of a day is that of its newest version among those
+        whose cause happened by then."""
+        ...
+
+    async def funnel(
+        self,
+        project_id: str,
+        stages: Sequence[str],
+        seen_from: datetime | None,
+        seen_before: datetime | None,
+    ) -> tuple[int, list[StageReach]]:
+        """How many leads there are, and how far they came, in order of the stages. Where a time is given, only leads
+        whose first event happened from then on, or before then."""
+        ...
+
+    async def cohorts(
+        self, project_id: str, first_seen: Span, reached: Sequence[str]
+    ) -> list[CohortWeek]:
+        """By week of the first event, which is in the span, and by week with an event: how many leads, and how many of
+        them were ever in one of the stages. Oldest first."""
+        ...
+
+    async def companies(self, project_id: str, limit: int) -> Companies:
+        """The companies of the leads, most leads first, equal ones by name."""
+        ...
+
+    def exported_leads(
+        self, project_id: str, which: LeadFilter
+    ) -> AsyncGenerator[Sequence[ExportedLead], None]:
+        """The leads in order of id, in small portions. Order and page of the filter don't count."""
+        ...
+
+
+class AnalyticsTransaction(Transaction, AnalyticsReads, Protocol):
+    """A transaction that can do both."""
+
+
+class AnalyticsStore(Protocol):
+    """Where they are read from."""
+
+    def reading(self) -> AbstractAsyncContextManager[AnalyticsTransaction]:
+        """A transaction that changes nothing and sees everything as it is at its first read."""
+        ...

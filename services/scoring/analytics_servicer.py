@@ -1,0 +1,102 @@
+"""The gRPC edge of analytics and export: check, call a handler, convert."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+import grpc
+from google.api.httpbody_pb2 import HttpBody
+
+from scoreline.scoring.v1 import analytics_service_pb2 as pb
+from scoreline.scoring.v1 import analytics_service_pb2_grpc
+from services.scoring import analytics_conversion as conversion
+from services.scoring.analytics_handlers import AnalyticsHandlers
+from services.scoring.exporting import Exports
+from services.shared import context as call_context
+from services.shared.errors import Violations
+
+ServicerContext = grpc.aio.ServicerContext[Any, Any]
+
+
+class AnalyticsServicer(analytics_service_pb2_grpc.AnalyticsServiceServicer):
+    """See protos/scoreline/scoring/v1/analytics_service.proto."""
+
+    def __init__(self, handlers: AnalyticsHandlers, exports: Exports) -> None:
+        self._handlers = handlers
+        self._exports = exports
+
+    async def GetActivity(
+        self, request: pb.GetActivityRequest, context: ServicerContext
+    ) -> pb.GetActivityResponse:
+        violations = Violations()
+        start, end = conversion.times(request, violations)
+        conversion.check_activity(request, violations)
+        violations.raise_if_any()
+        hourly = request.interval == pb.INTERVAL_HOUR
+        found = await self._handlers.activity(
+            _project(), start, end, hourly, request.types, request.lead_id
+        )
+        return conversion.activity(found)
+
+    async def GetScoreTrend(
+        self, request: pb.GetScoreTrendRequest, context: ServicerContext
+    ) -> pb.GetScoreTrendResponse:
+        violations = Violations()
+        start, end = conversion.times(request, violations)
+        conversion.check_lead(request.lead_id, violations)
+        violations.raise_if_any()
+        found = await self._handlers.score_trend(_project(), start, end, request.lead_id)
+        return conversion.score_trend(found)
+
+    async def GetFunnel(
+        self, request: pb.GetFunnelRequest, context: ServicerContext
+    ) -> pb.GetFunnelResponse:
+        violations = Violations()
+        start, end = conversion.times(request, violations)
+        violations.raise_if_any()
+        return conversion.funnel(*await self._handlers.funnel(_project(), start, end))
+
+    async def GetCohorts(
+        self, request: pb.GetCohortsRequest, context: ServicerContext
+    ) -> pb.GetCohortsResponse:
+        violations = Violations()
+        start, end = conversion.times(request, violations)
+        conversion.check_stage(request.stage, violations)
+        violations.raise_if_any()
+        found = await self._handlers.cohorts(_project(), start, end, request.stage)
+        return conversion.cohorts(*found)
+
+    async def GetCompanyDistribution(
+        self, request: pb.GetCompanyDistributionRequest, context: ServicerContext
+    ) -> pb.GetCompanyDistributionResponse:
+        limit = conversion.company_limit(request.limit)
+        return conversion.companies(await self._handlers.companies(_project(), limit))
+
+    async def GetRuleImpact(
+        self, request: pb.GetRuleImpactRequest, context: ServicerContext
+    ) -> pb.GetRuleImpactResponse:
+        violations = Violations()
+        start, end = conversion.times(request, violations)
+        violations.raise_if_any()
+        return conversion.rule_impact(await self._handlers.rule_impact(_project(), start, end))
+
+    async def ExportLeads(
+        self, request: pb.ExportLeadsRequest, context: ServicerContext
+    ) -> AsyncIterator[HttpBody]:
+        form, which = conversion.export(request)
+        first = True
+        async with aclosing(self._exports.export(_project(), which, form)) as pieces:
+            async for piece in pieces:
+                if first:
+                    # Not before there is something: until then a failure still has a status of its own.
+                    await context.send_initial_metadata(
+                        (("content-disposition", f'attachment; filename="leads.{form.suffix}"'),)
+                    )
+                yield HttpBody(content_type=form.content_type if first else "", data=piece)
+                first = False
+        if first:
+            yield HttpBody(content_type=form.content_type)
+
+
+def _project() -> str:
+    return call_context.caller().project_id
