@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import queries, rows
 from services.scoring.domain.lead import Snapshot
-from services.scoring.domain.model import RETRACTION, Entry
+from services.scoring.domain.model import RETRACTION, Activated, Entry
 from services.scoring.domain.verification import Block, KeptEntry, Written
 from services.scoring.ports import LeadFilter, LeadKey
 
@@ -21,6 +21,11 @@ _HEAD = "SELECT last_position, hash, recorded_at FROM ledger_heads WHERE project
 
 _ACTIVATION_AT = """
     SELECT coalesce(max(number), 0) FROM activations WHERE project_id = %s AND recorded_at <= %s
+"""
+
+_ACTIVATIONS = """
+    SELECT number, rule_set, effective_from, recorded_at FROM activations
+    WHERE project_id = %s AND number <= %s ORDER BY number DESC
 """
 
 _ENTRIES_OF = """
@@ -158,6 +163,14 @@ class LedgerReads:
 
     async def count_leads(self, project_id: str, which: LeadFilter) -> int:
         return await queries.count_leads(self._connection, project_id, which)
+
+    async def lead_ids(
+        self, project_id: str, which: LeadFilter, after: str, limit: int
+    ) -> list[str]:
+        return await queries.lead_ids(self._connection, project_id, which, after, limit)
+
+    async def activations(self, project_id: str, until: int) -> list[Activated]:
+        return [rows.activated(one) for one in await self._fetch(_ACTIVATIONS, project_id, until)]
 
     async def _fetch(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         await self._cursor.execute(query, values)

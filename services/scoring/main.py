@@ -4,7 +4,11 @@ from functools import partial
 
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 
-from scoreline.scoring.v1 import analytics_service_pb2_grpc, scoring_service_pb2_grpc
+from scoreline.scoring.v1 import (
+    analytics_service_pb2_grpc,
+    scoring_service_pb2_grpc,
+    simulation_service_pb2_grpc,
+)
 from services.scoring import convert, tables
 from services.scoring.analytics_handlers import AnalyticsHandlers
 from services.scoring.analytics_servicer import AnalyticsServicer
@@ -16,6 +20,8 @@ from services.scoring.ledger_handlers import VerifyHandlers
 from services.scoring.replay_handlers import ReplayHandlers
 from services.scoring.score_handlers import ScoreHandlers
 from services.scoring.servicer import ScoringServicer
+from services.scoring.simulation_handlers import SimulationHandlers
+from services.scoring.simulation_servicer import SimulationServicer
 from services.scoring.store import PostgresStore
 from services.scoring.worker import (
     EVENTS_STREAM,
@@ -81,6 +87,8 @@ async def build(service: Service, config: ScoringConfig) -> None:
     analytics_service_pb2_grpc.add_AnalyticsServiceServicer_to_server(
         AnalyticsServicer(AnalyticsHandlers(store, clock), Exports(store)), service.server
     )
+    simulations = SimulationServicer(SimulationHandlers(store, clock))
+    simulation_service_pb2_grpc.add_SimulationServiceServicer_to_server(simulations, service.server)
 
 
 def main() -> None:

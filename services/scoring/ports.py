@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from services.scoring.domain.lead import Change, RulesInForce, Snapshot
-from services.scoring.domain.model import Entry, RuleSet
+from services.scoring.domain.model import Activated, Entry, RuleSet
 from services.scoring.domain.verification import Block, KeptEntry, Written
 
 ALL_HISTORY = datetime(1970, 1, 1, tzinfo=UTC)
@@ -292,6 +292,16 @@ class Transaction(Protocol):
 
     async def count_leads(self, project_id: str, which: LeadFilter) -> int:
         """How many leads the filter lets through, whatever the page."""
+        ...
+
+    async def lead_ids(
+        self, project_id: str, which: LeadFilter, after: str, limit: int
+    ) -> list[str]:
+        """Ids of the next leads that the filter lets through, whatever its page, in order of id."""
+        ...
+
+    async def activations(self, project_id: str, until: int) -> list[Activated]:
+        """The activations up to a number, the newest first."""
         ...
 
 

@@ -112,6 +112,26 @@ async def count_leads(connection: AsyncConnection, project_id: str, which: LeadF
     return count
 
 
+async def lead_ids(
+    connection: AsyncConnection, project_id: str, which: LeadFilter, after: str, limit: int
+) -> list[str]:
+    """Ids of the next leads that the filter lets through, in their order."""
+    query = (
+        sa.select(leads.c.lead_id)
+        .select_from(_SCORED)
+        .where(
+            leads.c.project_id == project_id,
+            snapshots.c.project_id == project_id,
+            leads.c.lead_id > after,
+        )
+        .order_by(leads.c.lead_id)
+        .limit(limit)
+    )
+    for condition in _conditions(replace(which, after=None)):
+        query = query.where(condition)
+    return list((await connection.execute(query)).scalars())
+
+
 async def recorded_events(
     cursor: psycopg.AsyncCursor[tuple[Any, ...]], project_id: str, event_ids: Sequence[str]
 ) -> dict[str, RecordedEvent]:

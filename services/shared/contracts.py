@@ -7,7 +7,11 @@ from scoreline.common.v1 import scope_pb2
 from scoreline.ingest.v1 import ingest_service_pb2
 from scoreline.notify.v1 import notify_service_pb2
 from scoreline.rules.v1 import rules_service_pb2
-from scoreline.scoring.v1 import analytics_service_pb2, scoring_service_pb2
+from scoreline.scoring.v1 import (
+    analytics_service_pb2,
+    scoring_service_pb2,
+    simulation_service_pb2,
+)
 
 _FILES = (
     accounts_service_pb2,
@@ -16,6 +20,7 @@ _FILES = (
     rules_service_pb2,
     scoring_service_pb2,
     analytics_service_pb2,
+    simulation_service_pb2,
 )
 
 SERVICES: tuple[ServiceDescriptor, ...] = tuple(

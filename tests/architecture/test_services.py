@@ -67,6 +67,12 @@ OWN = {
         "analytics_servicer.py",
         "export_formats.py",
         "exporting.py",
+        # What other rules would make of the same ledger: a gRPC service of its own, layer by layer.
+        "rule_set_guard.py",
+        "simulation_conversion.py",
+        "simulation_handlers.py",
+        "simulation_requests.py",
+        "simulation_servicer.py",
     },
 }
 """What one service needs and the others do not. A new name here is a decision: can it not go where it

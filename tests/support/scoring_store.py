@@ -231,6 +231,17 @@ class InMemoryTransaction(LedgerReads):
             await self.list_leads(project_id, replace(which, after=None), len(self._in.profiles))
         )
 
+    async def lead_ids(
+        self, project_id: str, which: LeadFilter, after: str, limit: int
+    ) -> list[str]:
+        every = replace(which, after=None, order="lead_id", descending=False)
+        views = await self.list_leads(project_id, every, len(self._in.profiles))
+        return [one.profile.lead_id for one in views if one.profile.lead_id > after][:limit]
+
+    async def activations(self, project_id: str, until: int) -> list[Activated]:
+        own = (key for key in self._in.activations if key[0] == project_id and key[1] <= until)
+        return [self._activated(key) for key in sorted(own, reverse=True)]
+
     async def stage_counts(self, project_id: str) -> dict[str, int]:
         counts: dict[str, int] = {}
         for key, (snapshot, _) in self._in.snapshots.items():
