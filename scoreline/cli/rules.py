@@ -1,4 +1,5 @@
-"""`scoreline rules`: what events are worth. Edits go to the draft; `activate` puts it in force for all history."""
+"""`scoreline rules`: what events are worth. Edits go to the draft; `activate` puts it in force. What is done with
+whole rule sets is in rule_sets.py."""
 
 from __future__ import annotations
 
@@ -7,15 +8,30 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from scoreline.cli import rule_sets
 from scoreline.cli.failures import CommandFailed
 from scoreline.cli.output import effect_style, plain, points, print_json, when
-from scoreline.cli.rule_texts import bounds_text, decay_text, group_text, limit_text
+from scoreline.cli.rule_texts import (
+    bounds_text,
+    decay_text,
+    group_text,
+    limits_text,
+    profile_lines,
+)
 from scoreline.cli.rule_texts import limit as parsed_limit
 from scoreline.cli.session import Session, session_of
 from scoreline.client import Client
 from scoreline.rules.v1.rule_set_pb2 import Limit, Rule, RuleSet, RuleSetState
 
 app = typer.Typer(help="See, change and activate scoring rules.", no_args_is_help=True)
+
+app.command("validate")(rule_sets.validate)
+app.command("create")(rule_sets.create)
+app.command("import")(rule_sets.import_rules)
+app.command("export")(rule_sets.export)
+app.command("diff")(rule_sets.diff)
+app.command("activate")(rule_sets.activate)
+app.command("rollback")(rule_sets.rollback)
 
 
 @app.command("list")
@@ -44,7 +60,7 @@ def _print_rules(session: Session, rule_set: RuleSet) -> None:
     optional = {
         "group": any(rule.group for rule in rule_set.rules),
         "when": any(rule.when for rule in rule_set.rules),
-        "limit": any(rule.HasField("limit") for rule in rule_set.rules),
+        "limits": any(rule.limits for rule in rule_set.rules),
     }
     table = Table("rule", "event type", box=None, header_style="bold")
     table.add_column("points", justify="right")
@@ -55,12 +71,12 @@ def _print_rules(session: Session, rule_set: RuleSet) -> None:
         texts = {
             "group": rule.group,
             "when": rule.when,
-            "limit": limit_text(rule.limit) if rule.HasField("limit") else "",
+            "limits": limits_text(rule.limits),
         }
         table.add_row(
             plain(rule.rule_id), plain(rule.event_type), points(rule.points, sign=True),
             *(plain(texts[name]) for name, needed in optional.items() if needed),
-            plain(f"{rule.description}{' (disabled)' if disabled else ''}".strip()),
+            plain(_remarks(rule)),
             style="dim" if disabled else effect_style(rule.points) if rule.points < 0 else "",
         )  # fmt: skip
     session.out.print(table)
@@ -73,6 +89,17 @@ def _print_rules(session: Session, rule_set: RuleSet) -> None:
         session.out.print(f"score: {bounds}")
     if decay := decay_text(rule_set.decay):
         session.out.print(f"decay: {decay}")
+    for line in profile_lines(rule_set):
+        session.out.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _remarks(rule: Rule) -> str:
+    remarks = [rule.description] if rule.description else []
+    if rule.standing:
+        remarks.append("(as long as it is so)")
+    if rule.HasField("enabled") and not rule.enabled:
+        remarks.append("(disabled)")
+    return " ".join(remarks)
 
 
 # Else `-50` would be taken for an option.
@@ -86,20 +113,32 @@ def set_rule(
     description: Annotated[str | None, typer.Option(help="What it is for.")] = None,
     group: Annotated[str | None, typer.Option(help="Group the points go to.")] = None,
     when: Annotated[str | None, typer.Option(help="Condition in CEL; '' for none.")] = None,
-    limit: Annotated[
-        Limit | None,
-        typer.Option(parser=parsed_limit, metavar="N[/TIME]", help="e.g. 1, 3/7d; '' for none."),
+    limits: Annotated[
+        list[Limit] | None,
+        typer.Option(
+            "--limit",
+            parser=parsed_limit,
+            metavar="N[/TIME]",
+            help="e.g. 1, 3/7d; several times for several limits; '' for none.",
+        ),
     ] = None,
     key: Annotated[
-        str | None, typer.Option(help="Count the limit for each value of this CEL.")
+        str | None, typer.Option(help="Count the (first) limit for each value of this CEL.")
+    ] = None,
+    standing: Annotated[
+        bool | None,
+        typer.Option(
+            "--standing/--no-standing", help="Points stand as long as the condition on the lead."
+        ),
     ] = None,
 ) -> None:
     """Set what an event type is worth, in the draft: changes the rule for it or adds one."""
     session = session_of(context)
+    counted = None if limits is None else [one for one in limits if one.count]
     if key is not None:
-        if limit is None or not limit.count:
+        if not counted:
             raise typer.BadParameter("--key needs --limit: how often for each value")
-        limit.key = key
+        counted[0].key = key
     with session.client() as client:
         known = _rule_for(client, event_type, rule_id)
         if known is None:
@@ -111,7 +150,8 @@ def set_rule(
                 description=description or "",
                 group=group or "",
                 when=when or "",
-                limit=limit if limit and limit.count else None,
+                limits=counted or (),
+                standing=standing is True,
             )
         else:
             rule = client.rules.update(
@@ -121,7 +161,8 @@ def set_rule(
                 description=description,
                 group=group,
                 when=when,
-                limit=limit,
+                limits=counted,
+                standing=standing,
                 etag=known.etag,
             )
     if session.as_json:
@@ -189,26 +230,6 @@ def apply_preset(
     )
 
 
-@app.command("activate")
-def activate_rules(
-    context: typer.Context,
-    version: Annotated[
-        int, typer.Argument(help="The version; 0: the draft where there is one.")
-    ] = 0,
-) -> None:
-    """Put a version in force. Leads are scored anew in the background."""
-    session = session_of(context)
-    with session.client() as client:
-        activation = client.rules.activate(version)
-    if session.as_json:
-        print_json(activation)
-        return
-    session.out.print(
-        f"version {activation.version} is in force since {when(activation.activate_time)} "
-        f"(activation {activation.number})"
-    )
-
-
 @app.command("versions")
 def list_versions(context: typer.Context) -> None:
     """All versions, newest first."""
@@ -238,9 +259,12 @@ def list_activations(context: typer.Context) -> None:
         for one in activations:
             print_json(one)
         return
-    table = Table("activation", "version", "since", "by", box=None)
+    table = Table("activation", "version", "since", "scores events from", "by", box=None)
     for one in activations:
-        table.add_row(str(one.number), str(one.version), when(one.activate_time), plain(one.actor))
+        table.add_row(
+            str(one.number), str(one.version), when(one.activate_time),
+            when(one.effective_time) or "the first", plain(one.actor),
+        )  # fmt: skip
     session.out.print(table)
 
 

@@ -1,5 +1,5 @@
-"""The requests behind the methods that take more than a message: one place for both clients. A page size of the
-listing methods is how many are fetched at a time, never how many are given."""
+"""The requests behind the methods that take more than a message: one place for both clients. Those about rules are
+in rule_requests.py. A page size of the listing methods is how many are fetched at a time, never how many are given."""
 
 from __future__ import annotations
 
@@ -16,12 +16,6 @@ from scoreline.accounts.v1.account_pb2 import ApiKey, Project
 from scoreline.accounts.v1.accounts_service_pb2 import CreateApiKeyRequest, CreateProjectRequest
 from scoreline.common.v1 import scope_pb2
 from scoreline.notify.v1.notify_service_pb2 import WatchScoresRequest
-from scoreline.rules.v1.rule_set_pb2 import Bounds, Decay, Group, Limit, Rule, RuleSet, Stage
-from scoreline.rules.v1.rules_service_pb2 import (
-    CreateRuleRequest,
-    UpdateRuleRequest,
-    UpdateRuleSetRequest,
-)
 from scoreline.scoring.v1.lead_pb2 import Lead
 from scoreline.scoring.v1.scoring_service_pb2 import (
     CreateLeadRequest,
@@ -91,113 +85,19 @@ def update_lead(
     if attributes is not None:
         lead.attributes.CopyFrom(_struct(attributes))
         paths.append("attributes")
-    return UpdateLeadRequest(lead=lead, update_mask=_mask(paths))
-
-
-def create_rule(
-    event_type: str,
-    points: float,
-    rule_id: str,
-    enabled: bool,
-    description: str,
-    group: str,
-    when: str,
-    limit: Limit | None,
-) -> CreateRuleRequest:
-    """A rule of these fields."""
-    return CreateRuleRequest(
-        rule=Rule(
-            rule_id=rule_id,
-            event_type=event_type,
-            points=points,
-            enabled=enabled,
-            description=description,
-            group=group,
-            when=when,
-            limit=limit,
-        )
-    )
-
-
-def update_rule(
-    rule_id: str,
-    event_type: str | None,
-    points: float | None,
-    enabled: bool | None,
-    description: str | None,
-    group: str | None,
-    when: str | None,
-    limit: Limit | None,
-    etag: str,
-) -> UpdateRuleRequest:
-    """Changes to what is not None. An empty limit takes the rule's away."""
-    rule = Rule(rule_id=rule_id, etag=etag)
-    paths = []
-    if event_type is not None:
-        rule.event_type = event_type
-        paths.append("event_type")
-    if points is not None:
-        rule.points = points
-        paths.append("points")
-    if enabled is not None:
-        rule.enabled = enabled
-        paths.append("enabled")
-    if description is not None:
-        rule.description = description
-        paths.append("description")
-    if group is not None:
-        rule.group = group
-        paths.append("group")
-    if when is not None:
-        rule.when = when
-        paths.append("when")
-    if limit is not None:
-        if limit.ByteSize():
-            rule.limit.CopyFrom(limit)
-        paths.append("limit")
-    return UpdateRuleRequest(rule=rule, update_mask=_mask(paths))
-
-
-def update_draft(
-    description: str | None,
-    stages: Sequence[tuple[str, float]] | None,
-    bounds: tuple[float | None, float | None] | None,
-    groups: Sequence[Group] | None,
-    decay: Decay | None,
-    etag: str,
-) -> UpdateRuleSetRequest:
-    """Changes to what is not None. A decay without a kind takes the draft's away."""
-    rule_set = RuleSet(etag=etag)
-    paths = []
-    if description is not None:
-        rule_set.description = description
-        paths.append("description")
-    if stages is not None:
-        rule_set.stages.extend(Stage(name=name, min_score=least) for name, least in stages)
-        paths.append("stages")
-    if bounds is not None:
-        rule_set.bounds.CopyFrom(Bounds(min_score=bounds[0], max_score=bounds[1]))
-        paths.append("bounds")
-    if groups is not None:
-        rule_set.groups.extend(groups)
-        paths.append("groups")
-    if decay is not None:
-        if decay.WhichOneof("kind"):
-            rule_set.decay.CopyFrom(decay)
-        paths.append("decay")
-    return UpdateRuleSetRequest(rule_set=rule_set, update_mask=_mask(paths))
+    return UpdateLeadRequest(lead=lead, update_mask=mask(paths))
 
 
 def get_score(lead_id: str, as_of: datetime | None, known_at: datetime | None) -> GetScoreRequest:
     """A score as of and as known at these times; None: now, and all that is known."""
-    return GetScoreRequest(lead_id=lead_id, as_of=_stamp(as_of), known_at=_stamp(known_at))
+    return GetScoreRequest(lead_id=lead_id, as_of=stamp(as_of), known_at=stamp(known_at))
 
 
 def get_intelligence(
     lead_id: str, as_of: datetime | None, known_at: datetime | None
 ) -> GetIntelligenceRequest:
     """Intelligence as of and as known at these times."""
-    return GetIntelligenceRequest(lead_id=lead_id, as_of=_stamp(as_of), known_at=_stamp(known_at))
+    return GetIntelligenceRequest(lead_id=lead_id, as_of=stamp(as_of), known_at=stamp(known_at))
 
 
 def explain_score(
@@ -205,7 +105,7 @@ def explain_score(
 ) -> ExplainScoreRequest:
     """The same with reasons."""
     return ExplainScoreRequest(
-        lead_id=lead_id, as_of=_stamp(as_of), known_at=_stamp(known_at), limit=limit
+        lead_id=lead_id, as_of=stamp(as_of), known_at=stamp(known_at), limit=limit
     )
 
 
@@ -248,7 +148,8 @@ def watch(
     )
 
 
-def _stamp(instant: datetime | None) -> Timestamp | None:
+def stamp(instant: datetime | None) -> Timestamp | None:
+    """A time as protobuf has it. Raises ValueError for one without a zone."""
     if instant is None:
         return None
     if instant.tzinfo is None:
@@ -264,6 +165,7 @@ def _struct(values: Mapping[str, Any]) -> Struct:
     return struct
 
 
-def _mask(paths: Sequence[str]) -> FieldMask | None:
+def mask(paths: Sequence[str]) -> FieldMask | None:
+    """The mask of these paths."""
     # No mask means "what is set", which can't say "empty this"; so there always is one when anything is named.
     return FieldMask(paths=paths) if paths else None

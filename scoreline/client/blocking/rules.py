@@ -4,22 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from scoreline.client import requests
+from scoreline.client import rule_requests
 from scoreline.client.blocking.paging import items
 from scoreline.client.calls import Calls
 from scoreline.client.requests import PAGE_SIZE
-from scoreline.rules.v1.rule_set_pb2 import Activation, Decay, Group, Limit, Rule, RuleSet
+from scoreline.client.rule_requests import Effective
+from scoreline.rules.v1.rule_set_pb2 import (
+    Activation,
+    Binding,
+    Decay,
+    GoldenTest,
+    Grading,
+    Group,
+    LateEvents,
+    Limit,
+    NextAction,
+    Risk,
+    Rule,
+    RuleSet,
+    Velocity,
+)
 from scoreline.rules.v1.rules_service_pb2 import (
-    ActivateRuleSetRequest,
     ApplyPresetRequest,
+    CreateRuleSetRequest,
     DeleteRuleRequest,
+    DiffRuleSetsRequest,
+    DiffRuleSetsResponse,
+    ExportRuleSetRequest,
+    ExportRuleSetResponse,
     GetRuleSetRequest,
+    ImportRuleSetRequest,
     ListActivationsRequest,
     ListPresetsRequest,
     ListRuleSetsRequest,
     ListRulesRequest,
     ListRulesResponse,
     Preset,
+    ValidateRuleSetResponse,
 )
 from scoreline.rules.v1.rules_service_pb2_grpc import RulesServiceStub
 
@@ -56,11 +77,13 @@ class Rules:
         description: str = "",
         group: str = "",
         when: str = "",
-        limit: Limit | None = None,
+        limits: Sequence[Limit] = (),
+        standing: bool = False,
     ) -> Rule:
-        """Add a rule to the draft; `when` is its condition in CEL."""
-        request = requests.create_rule(
-            event_type, points, rule_id, enabled, description, group, when, limit
+        """Add a rule to the draft; `when` is its condition in CEL, and its points stand only as long as that does where
+        it is `standing`."""
+        request = rule_requests.create_rule(
+            event_type, points, rule_id, enabled, description, group, when, limits, standing
         )
         return self._calls.once(self._stub.CreateRule, request).rule
 
@@ -74,13 +97,22 @@ class Rules:
         description: str | None = None,
         group: str | None = None,
         when: str | None = None,
-        limit: Limit | None = None,
+        limits: Sequence[Limit] | None = None,
+        standing: bool | None = None,
         etag: str = "",
     ) -> Rule:
-        """Change what is not None of a rule in the draft; an empty `Limit()` takes the rule's away."""
-        request = requests.update_rule(
-            rule_id, event_type, points, enabled, description, group, when, limit, etag
-        )
+        """Change what is not None of a rule in the draft; an empty list of limits takes the rule's away."""
+        changes = {
+            "event_type": event_type,
+            "points": points,
+            "enabled": enabled,
+            "description": description,
+            "group": group,
+            "when": when,
+            "limits": limits,
+            "standing": standing,
+        }
+        request = rule_requests.update_rule(rule_id, etag, changes)
         return self._calls.once(self._stub.UpdateRule, request).rule
 
     def delete(self, rule_id: str, *, etag: str = "") -> None:
@@ -95,12 +127,55 @@ class Rules:
         bounds: tuple[float | None, float | None] | None = None,
         groups: Sequence[Group] | None = None,
         decay: Decay | None = None,
+        grading: Grading | None = None,
+        velocity: Velocity | None = None,
+        risk: Risk | None = None,
+        next_actions: Sequence[NextAction] | None = None,
+        late_events: LateEvents | None = None,
+        binding: Binding | None = None,
+        tests: Sequence[GoldenTest] | None = None,
+        engagement_group: str | None = None,
         etag: str = "",
     ) -> RuleSet:
         """Change what is not None of the draft: stages are (name, least score), bounds (least, greatest) score;
-        an empty `Decay()` takes the draft's away."""
-        request = requests.update_draft(description, stages, bounds, groups, decay, etag)
+        an empty message, e.g. `Decay()`, takes the draft's away."""
+        request = rule_requests.update_draft(
+            description, stages, bounds, groups, decay, grading, velocity, risk, next_actions,
+            late_events, binding, tests, engagement_group, etag,
+        )  # fmt: skip
         return self._calls.once(self._stub.UpdateRuleSet, request).rule_set
+
+    def validate(
+        self,
+        version: int | None = None,
+        *,
+        rule_set: RuleSet | None = None,
+        yaml: str | None = None,
+    ) -> ValidateRuleSetResponse:
+        """What is wrong with a version (None or 0: the newest), a rule set or a YAML text, and how its golden tests
+        come out. Faults are part of the answer, not an error."""
+        request = rule_requests.validate(version, rule_set, yaml)
+        return self._calls.repeated(self._stub.ValidateRuleSet, request)
+
+    def create_draft(self, rule_set: RuleSet, *, replace: bool = False, etag: str = "") -> RuleSet:
+        """Make the draft say exactly what `rule_set` says; AlreadyExists when there is a draft, unless `replace`."""
+        request = CreateRuleSetRequest(rule_set=rule_set, replace_draft=replace, etag=etag)
+        return self._calls.once(self._stub.CreateRuleSet, request).rule_set
+
+    def import_yaml(self, yaml: str, *, replace: bool = False, etag: str = "") -> RuleSet:
+        """The same from a YAML text, as `export` gives it."""
+        request = ImportRuleSetRequest(yaml=yaml, replace_draft=replace, etag=etag)
+        return self._calls.once(self._stub.ImportRuleSet, request).rule_set
+
+    def export(self, version: int = 0) -> ExportRuleSetResponse:
+        """A version as YAML, with its number and etag."""
+        request = ExportRuleSetRequest(version=version)
+        return self._calls.repeated(self._stub.ExportRuleSet, request)
+
+    def diff(self, base: int = 0, version: int = 0) -> DiffRuleSetsResponse:
+        """What changed from a version (0: the active one) to another (0: the newest)."""
+        request = DiffRuleSetsRequest(base_version=base, version=version)
+        return self._calls.repeated(self._stub.DiffRuleSets, request)
 
     def presets(self) -> Sequence[Preset]:
         """Rule sets to start from, by name."""
@@ -112,10 +187,20 @@ class Rules:
         request = ApplyPresetRequest(preset=preset, etag=etag)
         return self._calls.once(self._stub.ApplyPreset, request).rule_set
 
-    def activate(self, version: int = 0, *, etag: str = "") -> Activation:
-        """Put a version in force; leads are scored anew in the background."""
-        request = ActivateRuleSetRequest(version=version, etag=etag)
+    def activate(
+        self, version: int = 0, *, etag: str = "", effective: Effective = None
+    ) -> Activation:
+        """Put a version in force; leads are scored anew in the background. Its rules score events from `effective` on:
+        a time, `"all"` history or `"now"`; None: as the rule set's binding says."""
+        request = rule_requests.activate(version, etag, effective)
         return self._calls.repeated(self._stub.ActivateRuleSet, request).activation
+
+    def rollback(self, version: int = 0, *, effective: Effective = None) -> Activation:
+        """Put a version back in force that was so before (0: the one before the present one); a draft is left alone."""
+        request = rule_requests.rollback(version, effective)
+        # Going back twice by one each is not going back once.
+        call = self._calls.repeated if version else self._calls.once
+        return call(self._stub.RollbackRuleSet, request).activation
 
     def activations(self, *, page_size: int = PAGE_SIZE) -> Iterator[Activation]:
         """What was in force when, newest first."""

@@ -30,7 +30,7 @@ RULE_SET = rule_set_pb2.RuleSet(
             enabled=True,
             group="intent",
             when="lead.size > 3",
-            limit=rule_set_pb2.Limit(count=2, window=DAY),
+            limits=[rule_set_pb2.Limit(count=2, window=DAY), rule_set_pb2.Limit(count=9)],
         ),
         rule_set_pb2.Rule(rule_id="view", event_type="page_view", points=1, enabled=False),
     ],
@@ -74,8 +74,8 @@ def shown(edge: FakeEdge, *arguments: str) -> list[str]:
 def test_rules_are_listed_with_all_that_they_say(edge: FakeEdge) -> None:
     assert shown(edge, "rules", "list") == [
         "version 2 (draft) Ours",
-        "rule event type points group when limit description",
-        "chat web_chat +5 intent lead.size > 3 2 in 1 d",
+        "rule event type points group when limits description",
+        "chat web_chat +5 intent lead.size > 3 2 in 1 d, 9",
         "view page_view +1 (disabled)",
         "group intent: at least 0, at most 50.5; halves every 14 d",
         "group free: no bounds, no decay",
@@ -120,25 +120,37 @@ def test_group_condition_and_limit_are_set(edge: FakeEdge) -> None:
     rule, paths = changed(
         edge, "--group", "g", "--when", "true", "--limit", "3/7d", "--key", "event.id"
     )
-    assert paths == ["group", "limit", "points", "when"]
+    assert paths == ["group", "limits", "points", "when"]
     assert (rule.group, rule.when) == ("g", "true")
-    assert rule.limit == rule_set_pb2.Limit(
-        count=3, window=Duration(seconds=7 * 86_400), key="event.id"
-    )
+    assert list(rule.limits) == [
+        rule_set_pb2.Limit(count=3, window=Duration(seconds=7 * 86_400), key="event.id")
+    ]
 
 
 def test_group_condition_and_limit_are_taken_away(edge: FakeEdge) -> None:
     rule, paths = changed(edge, "--group", "", "--when", "", "--limit", "")
-    assert paths == ["group", "limit", "points", "when"]
-    assert (rule.group, rule.when, rule.HasField("limit")) == ("", "", False)
+    assert paths == ["group", "limits", "points", "when"]
+    assert (rule.group, rule.when, list(rule.limits)) == ("", "", [])
 
 
 def test_a_new_rule_has_them_too(edge: FakeEdge) -> None:
     shown(edge, "rules", "set", "fair", "5", "--group", "g", "--limit", "1")
     [request] = edge.requests["CreateRule"]
-    assert (request.rule.group, request.rule.limit) == ("g", rule_set_pb2.Limit(count=1))
+    assert (request.rule.group, list(request.rule.limits)) == ("g", [rule_set_pb2.Limit(count=1)])
     shown(edge, "rules", "set", "fair", "5")
-    assert not edge.requests["CreateRule"][-1].rule.HasField("limit")
+    assert not edge.requests["CreateRule"][-1].rule.limits
+    shown(
+        edge, "rules", "set", "*", "5", "--rule-id", "big", "--when", "lead.size > 9", "--standing"
+    )
+    assert edge.requests["CreateRule"][-1].rule.standing
+
+
+def test_a_rule_may_have_several_limits(edge: FakeEdge) -> None:
+    rule, paths = changed(edge, "--limit", "1/1d", "--limit", "3/30d", "--key", "event.id")
+    assert paths == ["limits", "points"]
+    assert [(one.count, one.key) for one in rule.limits] == [(1, "event.id"), (3, "")]
+    rule, paths = changed(edge, "--no-standing")
+    assert (paths, rule.standing) == (["points", "standing"], False)
 
 
 @pytest.mark.parametrize("arguments", [["--limit", "often"], ["--limit", "1/d"], ["--key", "a"]])

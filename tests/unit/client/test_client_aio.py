@@ -215,13 +215,14 @@ async def test_rules_with_conditions_limits_groups_and_presets(
     edge: FakeEdge, client: scoreline.AsyncClient
 ) -> None:
     limit = Limit(count=1, key="event.id")
-    await client.rules.create("chat", 5, group="g", when="true", limit=limit)
+    await client.rules.create("chat", 5, group="g", when="true", limits=[limit])
     [created] = edge.requests["CreateRule"]
-    assert (created.rule.group, created.rule.when, created.rule.limit) == ("g", "true", limit)
-    await client.rules.update("chat", when="", limit=Limit())
+    assert (created.rule.group, created.rule.when) == ("g", "true")
+    assert list(created.rule.limits) == [limit]
+    await client.rules.update("chat", when="", limits=[])
     [updated] = edge.requests["UpdateRule"]
-    assert [*updated.update_mask.paths] == ["when", "limit"]
-    assert not updated.rule.HasField("limit")
+    assert [*updated.update_mask.paths] == ["when", "limits"]
+    assert not updated.rule.limits
     decay = Decay(half_life=HalfLifeDecay(days=7))
     await client.rules.update_draft(groups=[Group(name="g", decay=decay)], decay=decay)
     await client.rules.update_draft(groups=[], decay=Decay())
