@@ -12,9 +12,13 @@ MILLION = 1_000_000
 
 
 def fade(account: Account, start: int, end: int) -> None:
-    """Every step later than `start` and not later than `end`. A lead without events is idle since 1970."""
+    """Every step later than `start` and not later than `end`. A lead without events is not idle."""
     idle_since = max((one.at for one in account.applied), default=0)
-    decays = decays_of(account.rules)
+    decays = [
+        (group, decay)
+        for group, decay in decays_of(account.rules)
+        if account.applied or not isinstance(decay, IdleFactor | IdleAmount)
+    ]
     instants: set[int] = set()
     for group, decay in decays:
         instants |= _instants(account, group, decay, idle_since, start, end)

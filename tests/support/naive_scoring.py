@@ -182,7 +182,7 @@ def _give(
     counted = account.allowed(group, points)
     account.move(at, group, counted)
     account.contributions.append(Contribution(group, at, counted, counted))
-    reason = why if counted == points else "clipped"
+    reason = why if counted == points or why == "taken_back" else "clipped"
     gives = why == "applied"
     account.verdicts.append(
         Verdict(entry.event_id, rule_id, group, points, counted, reason, at, gives)

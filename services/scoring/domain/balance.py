@@ -3,7 +3,7 @@ business."""
 
 from dataclasses import dataclass
 
-from services.scoring.domain.decay import PerContribution
+from services.scoring.domain.decay import HalfLife, PerContribution, SteppedDecay
 from services.scoring.domain.model import Group, RuleSet
 from services.scoring.domain.state import Contribution, State
 
@@ -51,17 +51,16 @@ class Balance:
         """Apply every step of decay up to an instant; none when it has passed already."""
         fadings: list[Fading] = []
         while (step := self.next_fading(idle_since)) is not None and step <= at:
-            self._fade(step, idle_since or 0, fadings)
+            self._fade(step, idle_since, fadings)
             self.faded_to = step
         self.faded_to = max(self.faded_to, at)
         return fadings
 
     def next_fading(self, idle_since: int | None) -> int | None:
         """When time alone changes the score next; None when it never does. `idle_since` is when the newest event
-        happened; without one the lead is idle from 1970 on, so that points given by hand fade as well."""
-        if not self._rules.fades or (idle_since is None and not self.scores):
+        happened; without one the lead is not idle."""
+        if not self._rules.fades:
             return None
-        newest_event = idle_since or 0
         steps: list[int] = []
         for group in self._rules.fading_groups:
             decay = group.decay
@@ -72,14 +71,18 @@ class Balance:
                 found = self._next_contribution_step(decay, group.name)
                 if found is not None:
                     steps.append(found)
-            elif self.countable(group, decay.faded(score) - score):
-                steps.append(decay.next_step(self.faded_to, newest_event))
+            elif _works(decay, idle_since) and self.countable(group, decay.faded(score) - score):
+                steps.append(decay.next_step(self.faded_to, idle_since or 0))
         total = self._rules.total_decay
-        if total is not None and self._within_bounds(total.faded(self.total) - self.total):
-            steps.append(total.next_step(self.faded_to, newest_event))
+        if (
+            total is not None
+            and _works(total, idle_since)
+            and self._within_bounds(total.faded(self.total) - self.total)
+        ):
+            steps.append(total.next_step(self.faded_to, idle_since or 0))
         return min(steps, default=None)
 
-    def _fade(self, step: int, newest_event: int, fadings: list[Fading]) -> None:
+    def _fade(self, step: int, idle_since: int | None, fadings: list[Fading]) -> None:
         for group in self._rules.fading_groups:
             decay = group.decay
             if decay is None:
@@ -88,13 +91,13 @@ class Balance:
                 points = self._fade_contributions(decay, group, step)
             else:
                 score = self.scores.get(group.name, 0)
-                due = decay.next_step(step - 1, newest_event) == step
+                due = _due(decay, step, idle_since)
                 points = self.countable(group, decay.faded(score) - score) if due else 0
                 self._add(group.name, points)
             if points:
                 fadings.append(Fading(step, group.name, points))
         total = self._rules.total_decay
-        if total is not None and total.next_step(step - 1, newest_event) == step:
+        if total is not None and _due(total, step, idle_since):
             points = self._within_bounds(total.faded(self.total) - self.total)
             self.total_faded += points
             self.total += points
@@ -132,3 +135,12 @@ class Balance:
         if points:
             self.scores[group] = self.scores.get(group, 0) + points
             self.total += points
+
+
+def _works(decay: SteppedDecay, idle_since: int | None) -> bool:
+    return idle_since is not None or isinstance(decay, HalfLife)
+
+
+def _due(decay: SteppedDecay, step: int, idle_since: int | None) -> bool:
+    """Whether an instant is one of a decay's steps."""
+    return _works(decay, idle_since) and decay.next_step(step - 1, idle_since or 0) == step

@@ -158,7 +158,7 @@ class Account:
         if effect.reason is Reason.LIMITED:
             rule.limited_count += 1
             group.limited += lost
-        elif effect.reason is Reason.CLIPPED:
+        elif lost:
             rule.clipped_count += 1
             group.clipped += lost
 

@@ -31,7 +31,7 @@ class Reason(Enum):
     LIMITED = "limited"
     """The rule had counted as often as it may."""
     TAKEN_BACK = "taken_back"
-    """A standing rule's condition holds no more."""
+    """A standing rule's condition holds no more. Bounds may have kept some of the points."""
     ADJUSTED = "adjusted"
     """Given or taken by hand."""
     RETRACTED = "retracted"
@@ -191,29 +191,25 @@ class Fold:
     def _apply_rule(self, rule: Rule, entry: Entry, at: int) -> Effect:
         if rule.limits and not self._use(rule, entry, at):
             return Effect(rule.rule_id, rule.group, rule.points, 0, Reason.LIMITED)
-        return self._give(rule, rule.points, at, Reason.APPLIED)
+        return self._give(rule, at)
 
     def _stand(self, rule: Rule, holds: bool, at: int) -> Effect | None:
         """Give a standing rule's points, or take them back."""
         given = self._standing.get(rule.rule_id)
         if holds and given is None:
-            effect = self._give(rule, rule.points, at, Reason.APPLIED)
+            effect = self._give(rule, at)
             self._standing[rule.rule_id] = effect.points
             return effect
         if not holds and given is not None:
             del self._standing[rule.rule_id]
-            return self._give(rule, -given, at, Reason.TAKEN_BACK)
+            back = self._balance.add(self._rules.group(rule.group), -given, at)
+            return Effect(rule.rule_id, rule.group, -given, back, Reason.TAKEN_BACK)
         return None
 
-    def _give(self, rule: Rule, points: int, at: int, reason: Reason) -> Effect:
-        counted = self._balance.add(self._rules.group(rule.group), points, at)
-        return Effect(
-            rule.rule_id,
-            rule.group,
-            points,
-            counted,
-            reason if counted == points else Reason.CLIPPED,
-        )
+    def _give(self, rule: Rule, at: int) -> Effect:
+        counted = self._balance.add(self._rules.group(rule.group), rule.points, at)
+        reason = Reason.APPLIED if counted == rule.points else Reason.CLIPPED
+        return Effect(rule.rule_id, rule.group, rule.points, counted, reason)
 
     def _adjust(self, entry: Entry, at: int) -> Effect:
         points, group = entry.properties["points"], entry.properties["group"]
