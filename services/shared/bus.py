@@ -52,16 +52,23 @@ class Bus:
         client = Client()
         bus = cls(client)
 
+        said: set[str] = set()
+
         async def on_disconnect() -> None:
             log.warning("broker connection lost")
 
         async def on_reconnect() -> None:
             log.info("broker connection restored")
+            said.clear()
             for callback in list(bus._reconnected):
                 callback()
 
         async def on_error(error: Exception) -> None:
-            log.warning("broker connection error", error=type(error).__name__)
+            kind = type(error).__name__
+            # While the broker is away every attempt to connect fails, ten times a second: once is enough to know.
+            if client.is_connected or kind not in said:
+                log.warning("broker connection error", error=kind)
+                said.add(kind)
 
         async def attempt() -> None:
             await client.connect(
