@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 
-from tests.scenarios.scenario import EventData, LeadState, RulesData, TimelineStep
-from tests.scenarios.service_level import WITNESS
+from tests.scenarios.answers import looked
+from tests.scenarios.scenario import (
+    Adjust,
+    EventData,
+    LeadState,
+    Merge,
+    Retract,
+    RulesData,
+    TimelineStep,
+    Unmerge,
+)
+from tests.scenarios.service_level import WHY, WITNESS
 from tests.support.eventually import TIMEOUT_S, eventually
 
 
@@ -22,35 +33,21 @@ class EdgeLevel:
         """`http` knows the suite's URL and the project's key."""
         self._http = http
         self._barriers = 0
+        self._marks: dict[str, str] = {}
         self._call("POST", "/v1/leads", {"lead_id": WITNESS})
         self._await_rules(1)
 
     def activate(self, rules: RulesData) -> None:
         """Make the draft what `rules` says, put it in force, and wait until scoring has it."""
-        for rule in self._call("GET", "/v1/rules")["rules"]:
-            self._call("DELETE", f"/v1/rules/{rule['rule_id']}")
-        for rule in rules.rules:
-            self._call(
-                "POST",
-                "/v1/rules",
-                {
-                    "rule_id": rule.rule_id,
-                    "event_type": rule.event_type,
-                    "points": rule.points,
-                    "enabled": rule.enabled,
-                },
-            )
-        bounds = {"min_score": rules.min_score, "max_score": rules.max_score}
-        self._call(
-            "PATCH",
-            "/v1/ruleSets:draft?update_mask=stages,bounds",
-            {
-                "stages": [{"name": name, "min_score": least} for name, least in rules.stages],
-                "bounds": {name: value for name, value in bounds.items() if value is not None},
-            },
-        )
-        made = self._call("POST", "/v1/ruleSets/0:activate", {})
-        self._await_rules(made["activation"]["version"])
+        if rules.preset:
+            made = self._call("POST", f"/v1/presets/{rules.preset}:apply", {})
+        else:
+            draft = {"yaml": rules.text, "replace_draft": True}
+            made = self._call("POST", "/v1/ruleSets:import", draft)
+        version = made["rule_set"]["version"]
+        since = {"effective_time": _stamp(rules.effective)} if rules.effective else {}
+        self._call("POST", f"/v1/ruleSets/{version}:activate", since)
+        self._await_rules(version)
 
     def send(self, events: Sequence[EventData]) -> None:
         """Send the events one request each, and wait until they have been scored."""
@@ -61,9 +58,39 @@ class EdgeLevel:
         self._call("POST", "/v1/events", barrier)
         eventually(lambda: self._witness()["event_count"] == self._barriers)
 
+    def adjust(self, fact: Adjust) -> None:
+        """Give points by hand."""
+        content = {
+            "points": fact.points,
+            "reason": WHY,
+            "group": fact.group,
+            "occur_time": _stamp(fact.at),
+            "adjustment_id": fact.adjustment_id,
+        }
+        self._call("POST", f"{_path(fact.who)}:adjust", content)
+
+    def retract(self, fact: Retract) -> None:
+        """Make events count for nothing."""
+        content = {"event_ids": {"event_ids": list(fact.event_ids)}, "reason": WHY}
+        answer = self._call("POST", "/v1/events:retract", content)
+        assert answer["retracted_count"] == len(fact.event_ids)
+
+    def merge(self, fact: Merge) -> None:
+        """Make two leads one."""
+        content = {"merged_lead_id": fact.who, "reason": WHY}
+        self._call("POST", f"{_path(fact.into)}:merge", content)
+
+    def unmerge(self, fact: Unmerge) -> None:
+        """Undo that."""
+        self._call("POST", f"{_path(fact.who)}:unmerge", {"reason": WHY})
+
+    def mark(self, name: str) -> None:
+        """Remember what is known."""
+        self._marks[name] = self._call("GET", f"{_path(WITNESS)}/score")["known_at"]
+
     def lead(self, reference: str) -> LeadState | None:
         """What a lead is now."""
-        path = f"/v1/leads/{quote(reference, safe='')}"
+        path = _path(reference)
         answer = self._http.get(path)
         if answer.status_code == 404:
             return None
@@ -83,6 +110,13 @@ class EdgeLevel:
                 for entry in self._call("GET", f"{path}/timeline")["entries"]
             ),
         )
+
+    def look(self, reference: str, at: datetime, known: str) -> Mapping[str, Any]:
+        """What a lead came to then, as far as was known at the mark."""
+        query = f"?as_of={_stamp(at)}" + (f"&known_at={self._marks[known]}" if known else "")
+        found = self._call("GET", f"{_path(reference)}/intelligence{query}")
+        why = self._call("GET", f"{_path(reference)}:explain{query}")
+        return looked(found["intelligence"], why)
 
     def _witness(self) -> Any:
         return self._call("GET", f"/v1/leads/{WITNESS}")["lead"]
@@ -105,6 +139,14 @@ def _event(event: EventData) -> dict[str, Any]:
         "event_id": event.event_id,
         "type": event.type,
         field: value,
-        "occur_time": event.at.isoformat().replace("+00:00", "Z"),
+        "occur_time": _stamp(event.at),
         **({"properties": dict(event.properties)} if event.properties else {}),
     }
+
+
+def _path(reference: str) -> str:
+    return f"/v1/leads/{quote(reference, safe='')}"
+
+
+def _stamp(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")

@@ -1,31 +1,63 @@
-"""Scenarios on the pure fold: no process, no network. Events are brought to their normal form by ingest's domain and
-scored by scoring's; what is played here is only what the services do with them."""
+"""Scenarios on the pure fold: no process, no network. Events are brought to their normal form by ingest's domain, rule
+sets read by rules and both scored by scoring's domain; what is played here is only what the services do with them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from itertools import count
+from typing import Any, Literal
 
 from services.ingest.domain.events import AcceptedEvent, IncomingEvent, accept
-from services.scoring.domain.fold import trace
+from services.rules import convert, yaml_reading
+from services.rules.domain.activation import Effective, effective_time
+from services.rules.domain.checks import Problems
+from services.scoring import rule_conversion
+from services.scoring.domain.binding import bound
+from services.scoring.domain.explanation import Account
+from services.scoring.domain.fold import fold, in_order, trace
 from services.scoring.domain.identity import lead_id_of, subject_of
+from services.scoring.domain.intelligence import Observation
 from services.scoring.domain.lead import (
+    Cause,
     RulesInForce,
     Snapshot,
     advance,
+    become,
     needs_history,
     new_snapshot,
 )
-from services.scoring.domain.model import MILLI, Bounds, Entry, Rule, RuleSet, Stage
+from services.scoring.domain.model import (
+    ADJUSTMENT,
+    MILLI,
+    RETRACTION,
+    Activated,
+    Entry,
+    microseconds,
+)
 from services.shared.times import to_timestamp
-from tests.scenarios.scenario import EventData, LeadState, RulesData, TimelineStep, preset
+from tests.scenarios.fold_looks import looked
+from tests.scenarios.scenario import (
+    Adjust,
+    EventData,
+    LeadState,
+    Merge,
+    Retract,
+    RulesData,
+    TimelineStep,
+    Unmerge,
+    preset,
+)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+RECORDING = datetime(2027, 1, 1, tzinfo=UTC)
+"""When the first of a scenario is recorded: behind everything that happens in one, as it is for the services."""
+
 NOW = 0
-"""Scores as of the newest event, whenever the tests run: what fades later is no scenario's matter yet."""
+"""Snapshots are as of the newest event, whenever the tests run; what fades later is looked at as of its own time."""
 
 Arrival = Literal["as written", "reversed", "one by one"]
 
@@ -39,14 +71,20 @@ class FoldLevel:
 
     def __init__(self, arrival: Arrival) -> None:
         self._arrival = arrival
-        self._rules = _in_force(1, preset())
+        self._seconds = count()
+        self._sequence = count(1)
         self._payloads: dict[str, bytes] = {}
         self._histories: dict[str, list[Entry]] = {}
+        """By the lead that the entries arrived for."""
         self._snapshots: dict[str, Snapshot] = {}
+        self._merged: dict[str, str] = {}
+        self._marks: dict[str, datetime] = {}
+        self._activations: list[Activated] = []
+        self._activate(preset())
 
     def activate(self, rules: RulesData) -> None:
         """Put rules in force and score everyone anew."""
-        self._rules = _in_force(self._rules.activation + 1, rules)
+        self._activate(rules)
         for lead_id in self._snapshots:
             self._advance(lead_id, [])
 
@@ -59,21 +97,56 @@ class FoldLevel:
         for batch in batches:
             self._score(batch)
 
+    def adjust(self, fact: Adjust) -> None:
+        """Give points by hand."""
+        properties = {"points": round(fact.points * MILLI), "group": fact.group}
+        entry_id = f"scoreline:{fact.adjustment_id}"
+        self._advance(self._lead(fact.who), [Entry(entry_id, ADJUSTMENT, fact.at, properties)])
+
+    def retract(self, fact: Retract) -> None:
+        """Make events count for nothing, lead by lead."""
+        for lead_id in list(self._snapshots):
+            there = {one.event_id for one in self._histories.get(lead_id, [])}
+            found = [event_id for event_id in fact.event_ids if event_id in there]
+            if found:
+                number = next(self._seconds)
+                entry = Entry(f"scoreline:{number}", RETRACTION, RECORDING, {"event_ids": found})
+                self._advance(self._owner(lead_id), [entry], arrived_for=lead_id)
+
+    def merge(self, fact: Merge) -> None:
+        """Two leads are one from the beginning."""
+        into, merged = self._lead(fact.into), self._lead(fact.who)
+        self._merged[merged] = into
+        self._become(into, Cause.MERGE)
+        self._become(merged, Cause.MERGE, into)
+
+    def unmerge(self, fact: Unmerge) -> None:
+        """As if they had never been one."""
+        merged = lead_id_of(subject_of(fact.who))
+        into = self._merged.pop(merged)
+        self._become(into, Cause.UNMERGE)
+        self._become(merged, Cause.UNMERGE)
+
+    def mark(self, name: str) -> None:
+        """Remember what is known."""
+        self._marks[name] = self._next_record_time()
+
     def lead(self, reference: str) -> LeadState | None:
         """What a lead is now."""
-        lead_id = lead_id_of(subject_of(reference))
+        lead_id = self._lead(reference)
         if lead_id not in self._snapshots:
             return None
         snapshot = self._snapshots[lead_id]
-        rule_set = self._rules.rule_set
+        rule_set = self._rules().rule_set
         timeline = tuple(
             TimelineStep(
                 step.entry.event_id,
-                sum(effect.points for effect in step.effects) / MILLI,
+                sum(effect.points for effect in step.outcome.effects) / MILLI,
                 step.state.score / MILLI,
                 rule_set.stage_of(step.state.score),
             )
-            for step in trace(self._histories[lead_id], rule_set)
+            for step in trace(in_order(self._history(lead_id), rule_set), rule_set)
+            if step.entry.type != RETRACTION
         )
         return LeadState(
             score=snapshot.score / MILLI,
@@ -82,6 +155,61 @@ class FoldLevel:
             event_count=snapshot.state.event_count,
             timeline=timeline,
         )
+
+    def look(self, reference: str, at: datetime, known: str) -> Mapping[str, Any]:
+        """What a lead came to then, as far as was known at the mark."""
+        known_at = self._marks[known] if known else self._next_record_time()
+        activations = [
+            one for one in self._activations if one.recorded_at <= microseconds(known_at)
+        ]
+        rules = bound(activations[::-1])
+        entries = in_order(
+            (
+                one
+                for one in self._history(self._lead(reference))
+                if one.recorded_at is not None
+                and one.recorded_at <= known_at
+                and (one.occurred_at <= at or one.type == RETRACTION)
+            ),
+            rules,
+        )
+        observation, account = Observation(rules), Account(rules, 1_000)
+        for entry in entries:
+            observation.apply(entry)
+            account.apply(entry)
+        return looked(rules, observation, account, microseconds(at))
+
+    def _activate(self, rules: RulesData) -> None:
+        problems = Problems()
+        _, content = yaml_reading.content(rules.text, problems)
+        assert not problems.found, problems.found
+        number = len(self._activations) + 1
+        now = self._next_record_time()
+        since = effective_time(Effective(rules.effective), content.binding, now)
+        read = rule_conversion.rule_set(convert.content_message(content))
+        version = replace(read, version=number)
+        self._activations.append(Activated(number, version, microseconds(since), microseconds(now)))
+
+    def _rules(self) -> RulesInForce:
+        return RulesInForce(len(self._activations), bound(self._activations[::-1]))
+
+    def _lead(self, reference: str) -> str:
+        return self._owner(lead_id_of(subject_of(reference)))
+
+    def _owner(self, lead_id: str) -> str:
+        while lead_id in self._merged:
+            lead_id = self._merged[lead_id]
+        return lead_id
+
+    def _history(self, lead_id: str) -> list[Entry]:
+        """Of the lead and of those merged into it; what was recorded first is first."""
+        found = [
+            entry
+            for arrived_for, entries in self._histories.items()
+            if self._owner(arrived_for) == lead_id
+            for entry in entries
+        ]
+        return sorted(found, key=lambda entry: entry.sequence or 0)
 
     def _score(self, batch: Sequence[AcceptedEvent]) -> None:
         arrivals: dict[str, list[Entry]] = {}
@@ -93,15 +221,34 @@ class FoldLevel:
             entry = Entry(event.event_id, event.type, _instant(event), properties)
             arrivals.setdefault(lead_id_of(event.subject), []).append(entry)
         for lead_id, entries in arrivals.items():
-            self._advance(lead_id, entries)
+            self._advance(self._owner(lead_id), entries, arrived_for=lead_id)
 
-    def _advance(self, lead_id: str, arrivals: Sequence[Entry]) -> None:
-        snapshot = self._snapshots.get(lead_id) or new_snapshot(self._rules)
-        history = self._histories.setdefault(lead_id, [])
-        known = history if needs_history(snapshot, self._rules, arrivals) else []
-        self._snapshots[lead_id], _ = advance(snapshot, self._rules, known, arrivals, NOW)
-        history += arrivals
-        history.sort(key=lambda entry: entry.position)
+    def _advance(self, lead_id: str, arrivals: Sequence[Entry], arrived_for: str = "") -> None:
+        rules = self._rules()
+        snapshot = self._snapshots.get(lead_id) or new_snapshot(rules)
+        history = self._history(lead_id)
+        known = history if needs_history(snapshot, rules, arrivals) else []
+        self._snapshots[lead_id], _ = advance(snapshot, rules, known, arrivals, NOW)
+        own = self._histories.setdefault(arrived_for or lead_id, [])
+        for entry in arrivals:
+            at = self._next_record_time()
+            own.append(replace(entry, sequence=next(self._sequence), recorded_at=at))
+
+    def _become(self, lead_id: str, cause: Cause, merged_into: str = "") -> None:
+        rules = self._rules()
+        state = fold(in_order(self._history(lead_id), rules.rule_set), rules.rule_set)
+        snapshot = self._snapshots[lead_id]
+        self._snapshots[lead_id], _ = become(snapshot, state, rules, cause, NOW, merged_into)
+
+    def _next_record_time(self) -> datetime:
+        return RECORDING + timedelta(seconds=next(self._seconds))
+
+
+def arrivals_of(order_matters: bool) -> Iterator[Arrival]:
+    """The ways in which events may arrive."""
+    for arrival in ARRIVALS:
+        if arrival != "reversed" or not order_matters:
+            yield arrival
 
 
 def _normal(event: EventData) -> AcceptedEvent:
@@ -123,25 +270,3 @@ def _normal(event: EventData) -> AcceptedEvent:
 
 def _instant(event: AcceptedEvent) -> datetime:
     return EPOCH + timedelta(microseconds=event.occur_us)
-
-
-def _in_force(number: int, rules: RulesData) -> RulesInForce:
-    return RulesInForce(
-        number,
-        RuleSet(
-            version=number,
-            rules=tuple(
-                Rule(rule.rule_id, rule.event_type, _milli(rule.points), rule.enabled)
-                for rule in rules.rules
-            ),
-            stages=tuple(Stage(name, _milli(least)) for name, least in rules.stages),
-            bounds=Bounds(
-                None if rules.min_score is None else _milli(rules.min_score),
-                None if rules.max_score is None else _milli(rules.max_score),
-            ),
-        ),
-    )
-
-
-def _milli(points: float) -> int:
-    return round(points * MILLI)

@@ -1,10 +1,10 @@
-"""What a scenario file says, as values. Rules come in, then events in the order they arrive, then what each lead must
-be; `README.md` has the format. How a scenario is played is in `levels.py`."""
+"""What a scenario file says, as values. Rules come in, then events and facts in the order they arrive, then what each
+lead must be; `README.md` has the format. How a scenario is played is in `test_scenarios.py`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,31 +12,51 @@ from typing import Any
 import yaml
 
 FOLDER = Path(__file__).parent
-PRESET = FOLDER.parents[1] / "services" / "rules" / "presets" / "simple.yaml"
+PRESETS = FOLDER.parents[1] / "services" / "rules" / "presets"
+SIMPLE = "simple"
+"""The rules of a project that has not set its own."""
 
 DAY = "2026-03-01"
-"""Events that give only a time of day happen on this day."""
+"""What gives only a time of day happens on this day."""
 
+ALL_HISTORY = datetime(1970, 1, 1, tzinfo=UTC)
 
-@dataclass(frozen=True)
-class RuleData:
-    """What an event of a type earns."""
-
-    rule_id: str
-    event_type: str
-    points: float
-    enabled: bool
+LOOKED_AT = {
+    "score",
+    "stage",
+    "grade",
+    "fit_grade",
+    "engagement_grade",
+    "velocity",
+    "trend",
+    "recent_points",
+    "earlier_points",
+    "risk",
+    "inactivity_index",
+    "engagement_score",
+    "next_action",
+    "next_transition",
+    "events",
+    "groups",
+    "effects",
+    "clipped",
+    "limited",
+    "faded",
+    "next_stage",
+}
+"""What a `look` may expect of a lead."""
 
 
 @dataclass(frozen=True)
 class RulesData:
-    """A rule set."""
+    """A rule set, and from when on it scores."""
 
-    rules: tuple[RuleData, ...]
-    stages: tuple[tuple[str, float], ...]
-    """Name and least score."""
-    min_score: float | None
-    max_score: float | None
+    text: str
+    """YAML, as rule sets are exported and imported."""
+    preset: str = ""
+    """The preset that it is; empty: none."""
+    effective: datetime | None = None
+    """None: as the rule set's binding says."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +73,13 @@ class EventData:
     @property
     def reference(self) -> tuple[str, str]:
         """The field of `Event` that says who, and its value."""
-        for kind, field in (
+        for kind, name in (
             ("email:", "email"),
             ("anonymous:", "anonymous_id"),
             ("external:", "external_id"),
         ):
             if self.who.startswith(kind):
-                return field, self.who.removeprefix(kind)
+                return name, self.who.removeprefix(kind)
         return "lead_id", self.who
 
 
@@ -99,13 +119,62 @@ class Send:
 
 
 @dataclass(frozen=True)
+class Adjust:
+    """Points are given or taken by hand."""
+
+    adjustment_id: str
+    who: str
+    points: float
+    group: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Retract:
+    """Events shall not count."""
+
+    event_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Merge:
+    """Two leads are one."""
+
+    into: str
+    who: str
+
+
+@dataclass(frozen=True)
+class Unmerge:
+    """They are not."""
+
+    who: str
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What is known now gets a name."""
+
+    name: str
+
+
+@dataclass(frozen=True)
 class Expect:
     """What leads must be now, by reference; None where there must be no such lead."""
 
     leads: Mapping[str, LeadState | None]
 
 
-Step = Activate | Send | Expect
+@dataclass(frozen=True)
+class Look:
+    """What leads must come to at an instant, as known now or at a mark, by reference: some of LOOKED_AT."""
+
+    at: datetime
+    known: str
+    leads: Mapping[str, Mapping[str, Any]]
+
+
+Step = Activate | Send | Adjust | Retract | Merge | Unmerge | Mark | Expect | Look
 
 
 @dataclass(frozen=True)
@@ -115,6 +184,8 @@ class Scenario:
     name: str
     about: str
     steps: tuple[Step, ...]
+    order_matters: bool = field(default=False)
+    """Events must arrive as written: late ones are not replayed."""
 
 
 def load_all() -> list[Scenario]:
@@ -124,61 +195,99 @@ def load_all() -> list[Scenario]:
 
 def load(path: Path) -> Scenario:
     """One scenario. Raises where the file says something that this module does not know."""
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return parse(path.stem, path.read_text(encoding="utf-8"))
+
+
+def parse(name: str, text: str) -> Scenario:
+    """A scenario as a file has it."""
+    content = yaml.safe_load(text)
+    _only(content, "about", "order_matters", "rules", "preset", "steps")
     steps: list[Step] = []
     if "rules" in content:
         steps.append(Activate(_rules(content["rules"])))
+    if "preset" in content:
+        steps.append(Activate(preset(content["preset"])))
     steps += [_step(step) for step in content["steps"]]
-    _only(content, "about", "rules", "steps")
-    return Scenario(path.stem, content["about"], tuple(steps))
+    return Scenario(name, content["about"], tuple(steps), content.get("order_matters", False))
 
 
-def preset() -> RulesData:
-    """The rules of a project that has not set its own."""
-    return _rules_of_service(yaml.safe_load(PRESET.read_text(encoding="utf-8")))
+def preset(name: str = SIMPLE) -> RulesData:
+    """A preset, as it is."""
+    return RulesData((PRESETS / f"{name}.yaml").read_text(encoding="utf-8"), preset=name)
 
 
 def _step(step: dict[str, Any]) -> Step:
     ((kind, content),) = step.items()
-    if kind == "activate":
-        return Activate(_rules(content))
-    if kind == "send":
-        return Send(tuple(_event(event) for event in content))
-    if kind == "expect":
-        return Expect({who: _lead(lead) for who, lead in content.items()})
+    match kind:
+        case "activate":
+            return Activate(_activated(content))
+        case "send":
+            return Send(tuple(_event(event) for event in content))
+        case "adjust":
+            _only(content, "id", "who", "points", "group", "at")
+            return Adjust(
+                content["id"],
+                content["who"],
+                content["points"],
+                content.get("group", ""),
+                _instant(content["at"]),
+            )
+        case "retract":
+            return Retract(tuple(content))
+        case "merge":
+            _only(content, "into", "who")
+            return Merge(content["into"], content["who"])
+        case "unmerge":
+            return Unmerge(content)
+        case "mark":
+            return Mark(content)
+        case "expect":
+            return Expect({who: _lead(lead) for who, lead in content.items()})
+        case "look":
+            return _look(content)
     raise ValueError(f"no such step: {kind}")
 
 
+def _activated(content: dict[str, Any]) -> RulesData:
+    content = dict(content)
+    effective = content.pop("effective", None)
+    if "preset" in content:
+        _only(content, "preset")
+        found = preset(content["preset"])
+    else:
+        found = _rules(content)
+    if effective is None:
+        return found
+    since = ALL_HISTORY if effective == "all_history" else _instant(effective)
+    return RulesData(found.text, found.preset, since)
+
+
 def _rules(content: dict[str, Any]) -> RulesData:
-    _only(content, "points", "stages", "bounds")
+    """A rule set as its file has it, save for rules that only give points, which are short here."""
+    content = dict(content)
+    points = content.pop("points", [])
     bounds = content.get("bounds", {})
-    _only(bounds, "min", "max")
-    return RulesData(
-        rules=tuple(_rule(number, rule) for number, rule in enumerate(content["points"], start=1)),
-        stages=tuple(content.get("stages", {}).items()),
-        min_score=bounds.get("min"),
-        max_score=bounds.get("max"),
-    )
+    if bounds:
+        content["bounds"] = {f"{end}_score": value for end, value in bounds.items()}
+    if "stages" in content:
+        content["stages"] = [
+            {"name": name, "min_score": least} for name, least in content["stages"].items()
+        ]
+    short = [_rule(number, rule) for number, rule in enumerate(points, start=1)]
+    content["rules"] = [*short, *content.get("rules", [])]
+    return RulesData(yaml.safe_dump(content, allow_unicode=True, sort_keys=False))
 
 
-def _rule(number: int, content: dict[str, Any]) -> RuleData:
+def _rule(number: int, content: dict[str, Any]) -> dict[str, Any]:
     content = dict(content)
     enabled = content.pop("enabled", True)
     ((event_type, points),) = content.items()
-    return RuleData(f"rule-{number}", event_type, points, enabled)
-
-
-def _rules_of_service(content: dict[str, Any]) -> RulesData:
-    bounds = content.get("bounds", {})
-    return RulesData(
-        rules=tuple(
-            RuleData(rule["event_type"], rule["event_type"], rule["points"], True)
-            for rule in content["rules"]
-        ),
-        stages=tuple((stage["name"], stage["min_score"]) for stage in content["stages"]),
-        min_score=bounds.get("min_score"),
-        max_score=bounds.get("max_score"),
-    )
+    return {
+        "rule_id": f"rule-{number}",
+        "event_type": event_type,
+        "points": points,
+        "enabled": enabled,
+    }
 
 
 def _event(content: dict[str, Any]) -> EventData:
@@ -210,7 +319,19 @@ def _lead(content: dict[str, Any] | None) -> LeadState | None:
     )
 
 
-def _only(content: dict[str, Any], *known: str) -> None:
+def _look(content: dict[str, Any]) -> Look:
+    content = dict(content)
+    at, known = _instant(content.pop("at")), content.pop("known", "")
+    for lead in content.values():
+        _only(lead, *LOOKED_AT)
+        if lead.get("next_transition"):
+            due = lead["next_transition"]
+            _only(due, "at", "score", "stage", "velocity", "risk")
+            lead["next_transition"] = {**due, "at": _instant(due["at"])}
+    return Look(at, known, content)
+
+
+def _only(content: Mapping[str, Any], *known: str) -> None:
     unknown = set(content) - set(known)
     if unknown:
         raise ValueError(f"not known here: {sorted(unknown)}")

@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from datetime import datetime
+from typing import Any
 
 import grpc
-from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from scoreline.events.v1 import event_pb2
 from scoreline.ingest.v1 import ingest_service_pb2, ingest_service_pb2_grpc
-from scoreline.rules.v1 import rule_set_pb2, rules_service_pb2, rules_service_pb2_grpc
-from scoreline.scoring.v1 import lead_pb2, scoring_service_pb2, scoring_service_pb2_grpc
+from scoreline.rules.v1 import rules_service_pb2, rules_service_pb2_grpc
+from scoreline.scoring.v1 import (
+    facts_pb2,
+    lead_pb2,
+    scoring_service_pb2,
+    scoring_service_pb2_grpc,
+)
 from services.shared import structs
 from services.shared.times import to_timestamp
 from stack import Stack
-from tests.scenarios.scenario import EventData, LeadState, RulesData, TimelineStep
+from tests.scenarios.answers import looked
+from tests.scenarios.scenario import (
+    Adjust,
+    EventData,
+    LeadState,
+    Merge,
+    Retract,
+    RulesData,
+    TimelineStep,
+    Unmerge,
+)
 from tests.support.eventually import TIMEOUT_S, eventually
 from tests.support.grpc_calls import Keyed
 from tests.support.projects import TestProject
@@ -23,6 +42,8 @@ from tests.support.projects import TestProject
 WITNESS = "witness"
 """A lead of the test's own. Events are scored in the order they were accepted, so when its newest one has been scored
 every earlier one has."""
+
+WHY = "A scenario says so"
 
 
 class ServiceLevel:
@@ -39,6 +60,7 @@ class ServiceLevel:
         self._rules = stub("rules", rules_service_pb2_grpc.RulesServiceStub)
         self._scoring = stub("scoring", scoring_service_pb2_grpc.ScoringServiceStub)
         self._barriers = 0
+        self._marks: dict[str, Timestamp] = {}
         self._scoring.CreateLead(
             scoring_service_pb2.CreateLeadRequest(lead=lead_pb2.Lead(lead_id=WITNESS))
         )
@@ -46,30 +68,18 @@ class ServiceLevel:
 
     def activate(self, rules: RulesData) -> None:
         """Make the draft what `rules` says, put it in force, and wait until scoring has it."""
-        found = self._rules.ListRules(rules_service_pb2.ListRulesRequest())
-        for rule in found.rules:
-            self._rules.DeleteRule(rules_service_pb2.DeleteRuleRequest(rule_id=rule.rule_id))
-        for rule in rules.rules:
-            self._rules.CreateRule(
-                rules_service_pb2.CreateRuleRequest(
-                    rule=rule_set_pb2.Rule(
-                        rule_id=rule.rule_id,
-                        event_type=rule.event_type,
-                        points=rule.points,
-                        enabled=rule.enabled,
-                    )
-                )
-            )
-        draft = rule_set_pb2.RuleSet(
-            stages=[rule_set_pb2.Stage(name=name, min_score=least) for name, least in rules.stages],
-            bounds=rule_set_pb2.Bounds(min_score=rules.min_score, max_score=rules.max_score),
-        )
-        self._rules.UpdateRuleSet(
-            rules_service_pb2.UpdateRuleSetRequest(
-                rule_set=draft, update_mask=FieldMask(paths=["stages", "bounds"])
+        if rules.preset:
+            applied = rules_service_pb2.ApplyPresetRequest(preset=rules.preset)
+            draft = self._rules.ApplyPreset(applied).rule_set
+        else:
+            text = rules_service_pb2.ImportRuleSetRequest(yaml=rules.text, replace_draft=True)
+            draft = self._rules.ImportRuleSet(text).rule_set
+        made = self._rules.ActivateRuleSet(
+            rules_service_pb2.ActivateRuleSetRequest(
+                version=draft.version,
+                effective_time=to_timestamp(rules.effective) if rules.effective else None,
             )
         )
-        made = self._rules.ActivateRuleSet(rules_service_pb2.ActivateRuleSetRequest())
         self._await_rules(made.activation.version)
 
     def send(self, events: Sequence[EventData]) -> None:
@@ -79,6 +89,41 @@ class ServiceLevel:
         )
         assert answer.accepted_count == len(events), answer
         self._await_scored()
+
+    def adjust(self, fact: Adjust) -> None:
+        """Give points by hand."""
+        self._scoring.AdjustScore(
+            facts_pb2.AdjustScoreRequest(
+                lead_id=fact.who,
+                points=fact.points,
+                reason=WHY,
+                group=fact.group,
+                occur_time=to_timestamp(fact.at),
+                adjustment_id=fact.adjustment_id,
+            )
+        )
+
+    def retract(self, fact: Retract) -> None:
+        """Make events count for nothing."""
+        ids = facts_pb2.EventIds(event_ids=fact.event_ids)
+        request = facts_pb2.RetractEventsRequest(event_ids=ids, reason=WHY)
+        assert self._scoring.RetractEvents(request).retracted_count == len(fact.event_ids)
+
+    def merge(self, fact: Merge) -> None:
+        """Make two leads one."""
+        self._scoring.MergeLeads(
+            facts_pb2.MergeLeadsRequest(lead_id=fact.into, merged_lead_id=fact.who, reason=WHY)
+        )
+
+    def unmerge(self, fact: Unmerge) -> None:
+        """Undo that."""
+        request = facts_pb2.UnmergeLeadsRequest(merged_lead_id=fact.who, reason=WHY)
+        self._scoring.UnmergeLeads(request)
+
+    def mark(self, name: str) -> None:
+        """Remember what is known."""
+        request = scoring_service_pb2.GetScoreRequest(lead_id=WITNESS)
+        self._marks[name] = self._scoring.GetScore(request).known_at
 
     def lead(self, reference: str) -> LeadState | None:
         """What a lead is now."""
@@ -108,6 +153,17 @@ class ServiceLevel:
             ),
         )
 
+    def look(self, reference: str, at: datetime, known: str) -> Mapping[str, Any]:
+        """What a lead came to then, as far as was known at the mark."""
+        asked = {
+            "lead_id": reference,
+            "as_of": to_timestamp(at),
+            "known_at": self._marks[known] if known else None,
+        }
+        found = self._scoring.GetIntelligence(scoring_service_pb2.GetIntelligenceRequest(**asked))
+        why = self._scoring.ExplainScore(scoring_service_pb2.ExplainScoreRequest(**asked))
+        return looked(_plain(found.intelligence), _plain(why))
+
     def _lead(self, reference: str) -> lead_pb2.Lead:
         request = scoring_service_pb2.GetLeadRequest(lead_id=reference)
         return self._scoring.GetLead(request).lead
@@ -122,6 +178,13 @@ class ServiceLevel:
         )
         self._ingest.IngestEvent(ingest_service_pb2.IngestEventRequest(event=event))
         eventually(lambda: self._lead(WITNESS).event_count == self._barriers)
+
+
+def _plain(message: Message) -> dict[str, Any]:
+    """As the edge gives it."""
+    return MessageToDict(
+        message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+    )
 
 
 def _event(event: EventData) -> event_pb2.Event:
