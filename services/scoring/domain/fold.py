@@ -104,6 +104,11 @@ class Fold:
         return self._activity
 
     @property
+    def standing(self) -> frozenset[str]:
+        """Ids of the standing rules whose points stand."""
+        return frozenset(self._standing)
+
+    @property
     def state(self) -> State:
         """Where the fold stands."""
         balance = self._balance

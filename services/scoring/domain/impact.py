@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from services.scoring.domain.balance import Fading
 from services.scoring.domain.fold import Effect, Fold, Reason
-from services.scoring.domain.model import ADJUSTMENT, Entry, Rule, RuleSet, microseconds
+from services.scoring.domain.model import ADJUSTMENT, Entry, RuleSet, microseconds
 
 _NOTHING = (Reason.RETRACTED, Reason.DISCARDED)
 """Reasons of effects that say that an event counts for nothing."""
@@ -35,7 +35,7 @@ class Impact:
         self._rules = rules
         self._start = start
         self._end = end
-        self._in_force = {rule.rule_id: rule for rule in rules.rules}
+        self._in_force = [rule.rule_id for rule in rules.rules]
         self._by_rule = {rule_id: RuleImpact(rule_id) for rule_id in self._in_force}
         self._fold = Fold(rules)
         self._met: set[str] = set()
@@ -51,15 +51,18 @@ class Impact:
 
     def apply(self, entry: Entry) -> None:
         """One more entry of the lead, in the order in which they apply."""
+        stood = self._fold.standing
         outcome = self._fold.apply(entry)
         self._fade(outcome.fadings)
         if not self._counts(microseconds(entry.occurred_at)):
             return
+        # Not by the reason: where bounds kept some of what was taken back, it says that.
+        taken_back = stood - self._fold.standing
         for effect in outcome.effects:
             if entry.type == ADJUSTMENT:
                 self.adjusted += effect.points
             elif effect.reason not in _NOTHING:
-                self._count(effect)
+                self._count(effect, effect.rule_id not in taken_back)
 
     def finish(self, as_of: int) -> None:
         """The lead has no more entries; what it has fades until then."""
@@ -69,13 +72,14 @@ class Impact:
     def rules(self) -> list[RuleImpact]:
         """The rules in force in their order, also those that gave nothing; then others whose points still count, by
         id."""
-        others = sorted(self._by_rule.keys() - self._in_force.keys())
+        others = sorted(self._by_rule.keys() - set(self._in_force))
         return [self._by_rule[rule_id] for rule_id in (*self._in_force, *others)]
 
-    def _count(self, effect: Effect) -> None:
+    def _count(self, effect: Effect, met: bool) -> None:
+        """Count an effect; `met` is whether the event met the rule's condition, and did not end it."""
         total = self._by_rule.setdefault(effect.rule_id, RuleImpact(effect.rule_id))
         total.points += effect.points
-        if _taken_back(effect, self._in_force.get(effect.rule_id)):
+        if not met:
             return
         total.event_count += 1
         total.clipped_count += effect.reason is Reason.CLIPPED
@@ -89,11 +93,3 @@ class Impact:
 
     def _counts(self, at: int) -> bool:
         return (self._start is None or at >= self._start) and (self._end is None or at < self._end)
-
-
-def _taken_back(effect: Effect, rule: Rule | None) -> bool:
-    """Whether the event ended a standing rule's condition instead of meeting it. Where bounds kept some of the points,
-    the reason says that, and the sign tells."""
-    if effect.reason is Reason.TAKEN_BACK:
-        return True
-    return rule is not None and rule.standing and effect.rule_points * rule.points < 0

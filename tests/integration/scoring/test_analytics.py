@@ -206,3 +206,25 @@ async def test_companies(world: World, limit: int) -> None:
     assert [
         (one.company, one.lead_count, one.score_sum, one.max_score) for one in found.companies
     ] == listed[:limit]
+
+
+async def test_rule_impact(world: World) -> None:
+    rows = await world.rows()
+    found = await world.handlers.rule_impact(world.project, None, None)
+    assert (found.rule_set_version, found.faded, found.adjusted) == (1, 0, 0)
+    assert [one.rule_id for one in found.rules] == [rule.rule_id for rule in cases.RULES.rules]
+    for one, rule in zip(found.rules, cases.RULES.rules, strict=True):
+        own = [event for event in rows.events if event.type == rule.event_type]
+        assert (one.event_count, one.lead_count) == (len(own), len({event.lead for event in own}))
+    if all(lead.version for lead in rows.leads.values()):
+        total = sum(one.points for one in found.rules)
+        assert total == sum(lead.score for lead in rows.leads.values())
+
+
+async def test_rule_impact_of_a_time(world: World) -> None:
+    rows = await world.rows()
+    start, end = START + timedelta(days=2), START + timedelta(days=30)
+    found = await world.handlers.rule_impact(world.project, start, end)
+    counts = Counter(event.type for event in rows.events if start <= event.at < end)
+    for one, rule in zip(found.rules, cases.RULES.rules, strict=True):
+        assert one.event_count == counts[rule.event_type]

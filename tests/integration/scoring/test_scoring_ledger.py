@@ -85,7 +85,10 @@ DEEDS: dict[str, tuple[str, set[tuple[Any, ...]]]] = {
             E5,
             (Kind.NO_LEAD, 6, "e5", "lead"),
             *((Kind.SNAPSHOT, 0, "", name) for name in ("score", "stage")),
-            *((Kind.SNAPSHOT, 0, "", f"state.{name}") for name in ("scores", "event_count", "activity")),
+            *(
+                (Kind.SNAPSHOT, 0, "", f"state.{name}")
+                for name in ("scores", "event_count", "activity")
+            ),
         },
     ),
     "block": (

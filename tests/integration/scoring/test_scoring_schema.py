@@ -168,7 +168,9 @@ async def test_a_change_behind_scorings_back_breaks_the_chain(
 def test_activations_are_kept_as_they_came(
     runtime: psycopg.Connection[Any], owner: psycopg.Connection[Any], project: str
 ) -> None:
-    insert = "INSERT INTO activations VALUES (%s, 1, %s, 'key', %s, %s, 'epoch') ON CONFLICT DO NOTHING"
+    insert = (
+        "INSERT INTO activations VALUES (%s, 1, %s, 'key', %s, %s, 'epoch') ON CONFLICT DO NOTHING"
+    )
     runtime.execute(insert, [project, START, Jsonb({"version": 1}), START])
     runtime.execute(insert, [project, START, Jsonb({"version": 2}), START])
     query = "SELECT rule_set FROM activations WHERE project_id = %s"
