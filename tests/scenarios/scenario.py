@@ -186,6 +186,8 @@ class Scenario:
     steps: tuple[Step, ...]
     order_matters: bool = field(default=False)
     """Events must arrive as written: late ones are not replayed."""
+    fold_only: bool = field(default=False)
+    """The services have no calls for it yet."""
 
 
 def load_all() -> list[Scenario]:
@@ -201,14 +203,20 @@ def load(path: Path) -> Scenario:
 def parse(name: str, text: str) -> Scenario:
     """A scenario as a file has it."""
     content = yaml.safe_load(text)
-    _only(content, "about", "order_matters", "rules", "preset", "steps")
+    _only(content, "about", "order_matters", "fold_only", "rules", "preset", "steps")
     steps: list[Step] = []
     if "rules" in content:
         steps.append(Activate(_rules(content["rules"])))
     if "preset" in content:
         steps.append(Activate(preset(content["preset"])))
     steps += [_step(step) for step in content["steps"]]
-    return Scenario(name, content["about"], tuple(steps), content.get("order_matters", False))
+    return Scenario(
+        name,
+        content["about"],
+        tuple(steps),
+        order_matters=content.get("order_matters", False),
+        fold_only=content.get("fold_only", False),
+    )
 
 
 def preset(name: str = SIMPLE) -> RulesData:

@@ -18,7 +18,11 @@ from tests.support.projects import new_project
 
 SCENARIOS = load_all()
 
-every_scenario = pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+every_scenario = pytest.mark.parametrize(
+    "scenario",
+    [scenario for scenario in SCENARIOS if not scenario.fold_only],
+    ids=lambda scenario: scenario.name,
+)
 
 
 @pytest.mark.parametrize(
