@@ -1,5 +1,5 @@
-"""Long work on the ledger, followed as it goes: errors translated, and a replay continued after its last message when
-the connection breaks. The calls have no deadline, they take what the ledger takes; keepalive notices a dead connection.
+"""A replay of the ledger, followed as it goes: errors translated, and continued after its last message when the
+connection breaks. The calls have no deadline, they take what the ledger takes; keepalive notices a dead connection.
 How a stream is opened is up to the clients."""
 
 from __future__ import annotations
@@ -18,29 +18,7 @@ from scoreline.client.watching import TRANSPORT_CODES, Outage
 from scoreline.scoring.v1.ledger_pb2 import (
     ReplayLeadsRequest,
     ReplayLeadsResponse,
-    VerifyLedgerResponse,
 )
-
-
-def verify(call: Any) -> Generator[VerifyLedgerResponse, None, None]:
-    """The messages of a verification. It changes nothing: what breaks off is begun anew."""
-    try:
-        yield from call
-    except grpc.RpcError as failure:
-        raise errors.from_rpc_error(failure) from failure
-    finally:
-        call.cancel()
-
-
-async def verify_async(call: Any) -> AsyncGenerator[VerifyLedgerResponse, None]:
-    """Like `verify`, in an event loop."""
-    try:
-        async for message in call:
-            yield message
-    except grpc.RpcError as failure:
-        raise errors.from_rpc_error(failure) from failure
-    finally:
-        call.cancel()
 
 
 def replay(

@@ -17,6 +17,7 @@ from scoreline.client.aio.keys import Keys
 from scoreline.client.aio.leads import Leads
 from scoreline.client.aio.ledger import Ledger
 from scoreline.client.aio.rules import Rules
+from scoreline.client.aio.simulations import Simulations
 from scoreline.client.calls import AsyncCalls
 from scoreline.client.settings import CALL_TIMEOUT_S, RetryPolicy, Settings, channel_options
 from scoreline.ingest.v1.ingest_service_pb2_grpc import IngestServiceStub
@@ -24,6 +25,7 @@ from scoreline.notify.v1.notify_service_pb2 import WatchScoresResponse
 from scoreline.notify.v1.notify_service_pb2_grpc import NotifyServiceStub
 from scoreline.rules.v1.rules_service_pb2_grpc import RulesServiceStub
 from scoreline.scoring.v1.scoring_service_pb2_grpc import ScoringServiceStub
+from scoreline.scoring.v1.simulation_service_pb2_grpc import SimulationServiceStub
 
 
 class AsyncClient:
@@ -64,6 +66,8 @@ class AsyncClient:
         """The ledger behind the scores: verify it, replay from it."""
         self.rules = Rules(calls, RulesServiceStub(used))
         """Versioned scoring rules."""
+        self.simulations = Simulations(calls, SimulationServiceStub(used))
+        """Rule sets tried on the leads' history."""
         self.keys = Keys(calls, AccountsServiceStub(used))
         """API keys and projects."""
         self._notify = NotifyServiceStub(used)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from typing import TYPE_CHECKING
 
-from scoreline.client import ledger_streams
+from scoreline.client import ledger_streams, streaming
 from scoreline.client.calls import AsyncCalls
 from scoreline.scoring.v1.ledger_pb2 import (
     ReplayLeadsRequest,
@@ -34,7 +34,7 @@ class Ledger:
             from_position=from_position, to_position=to_position, lead_id=lead_id
         )
         call = self._stub.VerifyLedger(request, metadata=self._settings.metadata)
-        return ledger_streams.verify_async(call)
+        return streaming.messages_async(call)
 
     def replay(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 
-from scoreline.client import ledger_streams
+from scoreline.client import ledger_streams, streaming
 from scoreline.client.calls import Calls
 from scoreline.scoring.v1.ledger_pb2 import (
     ReplayLeadsRequest,
@@ -31,7 +31,7 @@ class Ledger:
             from_position=from_position, to_position=to_position, lead_id=lead_id
         )
         call = self._stub.VerifyLedger(request, metadata=self._settings.metadata)
-        return ledger_streams.verify(call)
+        return streaming.messages(call)
 
     def replay(
         self,
