@@ -7,9 +7,11 @@ from typing import Annotated
 import typer
 
 from scoreline.cli import (
+    analytics,
     demo,
     doctor,
     explain,
+    export,
     import_file,
     intelligence,
     keys,
@@ -78,6 +80,8 @@ app.command("leaderboard")(leads.leaderboard)
 app.command("score")(explain.score)
 app.command("explain")(explain.explain)
 app.command("intelligence")(intelligence.intelligence)
+app.add_typer(analytics.app, name="analytics")
+app.add_typer(export.app, name="export")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(rules.app, name="rules")
 app.add_typer(keys.app, name="keys")

@@ -35,19 +35,26 @@ class Calls:
         self.settings = settings
 
     def once(
-        self, method: grpc.UnaryUnaryMultiCallable[RequestT, ResponseT], request: RequestT
+        self,
+        method: grpc.UnaryUnaryMultiCallable[RequestT, ResponseT],
+        request: RequestT,
+        timeout_s: float = 0,
     ) -> ResponseT:
-        """One attempt."""
+        """One attempt. `timeout_s` is for methods that may need longer than what the client was made with."""
+        deadline_s = max(timeout_s, self.settings.timeout_s)
         try:
-            return method(request, timeout=self.settings.timeout_s, metadata=self.settings.metadata)
+            return method(request, timeout=deadline_s, metadata=self.settings.metadata)
         except grpc.RpcError as error:
             raise errors.from_rpc_error(error) from error
 
     def repeated(
-        self, method: grpc.UnaryUnaryMultiCallable[RequestT, ResponseT], request: RequestT
+        self,
+        method: grpc.UnaryUnaryMultiCallable[RequestT, ResponseT],
+        request: RequestT,
+        timeout_s: float = 0,
     ) -> ResponseT:
         """As many attempts as the retry policy allows; for calls that may happen twice without harm."""
-        answer: ResponseT = self.attempts()(self.once, method, request)
+        answer: ResponseT = self.attempts()(self.once, method, request, timeout_s)
         return answer
 
     def attempts(self) -> tenacity.Retrying:
@@ -67,21 +74,26 @@ class AsyncCalls:
         self.settings = settings
 
     async def once(
-        self, method: grpc.aio.UnaryUnaryMultiCallable[RequestT, ResponseT], request: RequestT
+        self,
+        method: grpc.aio.UnaryUnaryMultiCallable[RequestT, ResponseT],
+        request: RequestT,
+        timeout_s: float = 0,
     ) -> ResponseT:
-        """One attempt."""
+        """One attempt. `timeout_s` is for methods that may need longer than what the client was made with."""
+        deadline_s = max(timeout_s, self.settings.timeout_s)
         try:
-            return await method(
-                request, timeout=self.settings.timeout_s, metadata=self.settings.metadata
-            )
+            return await method(request, timeout=deadline_s, metadata=self.settings.metadata)
         except grpc.RpcError as error:
             raise errors.from_rpc_error(error) from error
 
     async def repeated(
-        self, method: grpc.aio.UnaryUnaryMultiCallable[RequestT, ResponseT], request: RequestT
+        self,
+        method: grpc.aio.UnaryUnaryMultiCallable[RequestT, ResponseT],
+        request: RequestT,
+        timeout_s: float = 0,
     ) -> ResponseT:
         """As many attempts as the retry policy allows; for calls that may happen twice without harm."""
-        return await self.attempts()(self.once, method, request)
+        return await self.attempts()(self.once, method, request, timeout_s)
 
     def attempts(self) -> tenacity.AsyncRetrying:
         """Repeats whatever it is given while `may_pass`."""

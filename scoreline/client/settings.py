@@ -19,6 +19,12 @@ DEFAULT_TARGET: Final = "localhost:8080"
 CALL_TIMEOUT_S: Final = 15.0
 """Deadline of one attempt of a unary call: above the broker's confirmation and a slow query."""
 
+ANALYTICS_TIMEOUT_S: Final = 60.0
+"""The same for a method that reads a whole project: the edge gives up then too."""
+
+LEDGER_TIMEOUT_S: Final = 600.0
+"""The same for a method that folds a whole ledger."""
+
 RETRY_FOR_S: Final = 30.0
 """How long a call that may be repeated is repeated: a service restarts well within it."""
 

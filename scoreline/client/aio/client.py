@@ -12,6 +12,7 @@ import grpc.aio
 
 from scoreline.accounts.v1.accounts_service_pb2_grpc import AccountsServiceStub
 from scoreline.client import requests, watching
+from scoreline.client.aio.analytics import Analytics
 from scoreline.client.aio.ingest import Ingest
 from scoreline.client.aio.keys import Keys
 from scoreline.client.aio.leads import Leads
@@ -24,6 +25,7 @@ from scoreline.ingest.v1.ingest_service_pb2_grpc import IngestServiceStub
 from scoreline.notify.v1.notify_service_pb2 import WatchScoresResponse
 from scoreline.notify.v1.notify_service_pb2_grpc import NotifyServiceStub
 from scoreline.rules.v1.rules_service_pb2_grpc import RulesServiceStub
+from scoreline.scoring.v1.analytics_service_pb2_grpc import AnalyticsServiceStub
 from scoreline.scoring.v1.scoring_service_pb2_grpc import ScoringServiceStub
 from scoreline.scoring.v1.simulation_service_pb2_grpc import SimulationServiceStub
 
@@ -60,8 +62,11 @@ class AsyncClient:
         calls = AsyncCalls(self.settings)
         self.ingest = Ingest(calls, IngestServiceStub(used))
         """Events in."""
-        self.leads = Leads(calls, ScoringServiceStub(used))
+        analytics = AnalyticsServiceStub(used)
+        self.leads = Leads(calls, ScoringServiceStub(used), analytics)
         """Leads, scores, and where each point came from."""
+        self.analytics = Analytics(calls, analytics)
+        """What all leads together did and became."""
         self.ledger = Ledger(calls, ScoringServiceStub(used))
         """The ledger behind the scores: verify it, replay from it."""
         self.rules = Rules(calls, RulesServiceStub(used))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from scoreline.client import requests
+from scoreline.client import analytics_requests, file_streams, requests
 from scoreline.client.aio.paging import items
 from scoreline.client.calls import AsyncCalls
 from scoreline.client.requests import PAGE_SIZE
@@ -27,15 +27,19 @@ from scoreline.scoring.v1.scoring_service_pb2 import (
 )
 
 if TYPE_CHECKING:
+    from scoreline.scoring.v1.analytics_service_pb2_grpc import AnalyticsServiceAsyncStub
     from scoreline.scoring.v1.scoring_service_pb2_grpc import ScoringServiceAsyncStub
 
 
 class Leads:
     """Leads, their scores, and where each point came from. A `lead_id` may be a reference (`email:ada@example.com`)."""
 
-    def __init__(self, calls: AsyncCalls, stub: ScoringServiceAsyncStub) -> None:
+    def __init__(
+        self, calls: AsyncCalls, stub: ScoringServiceAsyncStub, analytics: AnalyticsServiceAsyncStub
+    ) -> None:
         self._calls = calls
         self._stub = stub
+        self._analytics = analytics
 
     async def get(self, lead_id: str) -> Lead:
         """One lead."""
@@ -133,3 +137,17 @@ class Leads:
         """Grade, velocity, trend, risk and next action, and what time alone will change next."""
         request = requests.get_intelligence(lead_id, as_of, known_at)
         return (await self._calls.repeated(self._stub.GetIntelligence, request)).intelligence
+
+    def export(
+        self,
+        form: str = "csv",
+        *,
+        stages: Sequence[str] = (),
+        min_score: float | None = None,
+        max_score: float | None = None,
+    ) -> AsyncGenerator[bytes, None]:
+        """All leads that match as one file, in pieces: `csv`, `ndjson` or `parquet`. Put the pieces into a file as they
+        come; one that ends with an error is not whole."""
+        request = analytics_requests.export_leads(form, stages, min_score, max_score)
+        call = self._analytics.ExportLeads(request, metadata=self._calls.settings.metadata)
+        return file_streams.pieces_async(call)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from scoreline.client import requests
+from scoreline.client import analytics_requests, file_streams, requests
 from scoreline.client.blocking.paging import items
 from scoreline.client.calls import Calls
 from scoreline.client.requests import PAGE_SIZE
+from scoreline.scoring.v1.analytics_service_pb2_grpc import AnalyticsServiceStub
 from scoreline.scoring.v1.intelligence_pb2 import Intelligence
 from scoreline.scoring.v1.lead_pb2 import Lead
 from scoreline.scoring.v1.score_change_pb2 import ScoreChange
@@ -31,9 +32,12 @@ from scoreline.scoring.v1.scoring_service_pb2_grpc import ScoringServiceStub
 class Leads:
     """Leads, their scores, and where each point came from. A `lead_id` may be a reference (`email:ada@example.com`)."""
 
-    def __init__(self, calls: Calls, stub: ScoringServiceStub) -> None:
+    def __init__(
+        self, calls: Calls, stub: ScoringServiceStub, analytics: AnalyticsServiceStub
+    ) -> None:
         self._calls = calls
         self._stub = stub
+        self._analytics = analytics
 
     def get(self, lead_id: str) -> Lead:
         """One lead."""
@@ -127,3 +131,17 @@ class Leads:
         """Grade, velocity, trend, risk and next action, and what time alone will change next."""
         request = requests.get_intelligence(lead_id, as_of, known_at)
         return self._calls.repeated(self._stub.GetIntelligence, request).intelligence
+
+    def export(
+        self,
+        form: str = "csv",
+        *,
+        stages: Sequence[str] = (),
+        min_score: float | None = None,
+        max_score: float | None = None,
+    ) -> Generator[bytes, None, None]:
+        """All leads that match as one file, in pieces: `csv`, `ndjson` or `parquet`. Put the pieces into a file as they
+        come; one that ends with an error is not whole."""
+        request = analytics_requests.export_leads(form, stages, min_score, max_score)
+        call = self._analytics.ExportLeads(request, metadata=self._calls.settings.metadata)
+        return file_streams.pieces(call)

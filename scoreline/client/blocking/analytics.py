@@ -1,0 +1,77 @@
+"""What all leads together did and became, blocking."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from scoreline.client import analytics_requests as requests
+from scoreline.client.calls import Calls
+from scoreline.client.settings import ANALYTICS_TIMEOUT_S, LEDGER_TIMEOUT_S
+from scoreline.scoring.v1.analytics_service_pb2 import (
+    GetActivityResponse,
+    GetCohortsResponse,
+    GetCompanyDistributionRequest,
+    GetCompanyDistributionResponse,
+    GetFunnelResponse,
+    GetRuleImpactResponse,
+    GetScoreTrendResponse,
+)
+from scoreline.scoring.v1.analytics_service_pb2_grpc import AnalyticsServiceStub
+
+
+class Analytics:
+    """Exact answers over all leads of the project. Times are event times; `end` is now when absent."""
+
+    def __init__(self, calls: Calls, stub: AnalyticsServiceStub) -> None:
+        self._calls = calls
+        self._stub = stub
+
+    def activity(
+        self,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        hourly: bool = False,
+        types: Sequence[str] = (),
+        lead_id: str = "",
+    ) -> GetActivityResponse:
+        """Events by day (or hour) and type, of all leads or one: of the last 30 days when `start` is absent."""
+        request = requests.activity(start, end, hourly, types, lead_id)
+        return self._calls.repeated(self._stub.GetActivity, request, ANALYTICS_TIMEOUT_S)
+
+    def score_trend(
+        self, *, start: datetime | None = None, end: datetime | None = None, lead_id: str = ""
+    ) -> GetScoreTrendResponse:
+        """Scores day by day, of all leads together or one: of the last 30 days when `start` is absent."""
+        request = requests.score_trend(start, end, lead_id)
+        return self._calls.repeated(self._stub.GetScoreTrend, request, ANALYTICS_TIMEOUT_S)
+
+    def funnel(
+        self, *, start: datetime | None = None, end: datetime | None = None
+    ) -> GetFunnelResponse:
+        """How leads go from stage to stage; with times, only leads first seen then."""
+        request = requests.funnel(start, end)
+        return self._calls.repeated(self._stub.GetFunnel, request, ANALYTICS_TIMEOUT_S)
+
+    def cohorts(
+        self, *, start: datetime | None = None, end: datetime | None = None, stage: str = ""
+    ) -> GetCohortsResponse:
+        """What became of the leads first seen in each week: of the last 12 weeks when `start` is absent. `stage` is the
+        one to reach, the highest when absent."""
+        request = requests.cohorts(start, end, stage)
+        return self._calls.repeated(self._stub.GetCohorts, request, ANALYTICS_TIMEOUT_S)
+
+    def companies(self, *, limit: int = 0) -> GetCompanyDistributionResponse:
+        """The companies of the leads, most leads first: `limit` of them (0: 50)."""
+        request = GetCompanyDistributionRequest(limit=limit)
+        method = self._stub.GetCompanyDistribution
+        return self._calls.repeated(method, request, ANALYTICS_TIMEOUT_S)
+
+    def rule_impact(
+        self, *, start: datetime | None = None, end: datetime | None = None
+    ) -> GetRuleImpactResponse:
+        """What each rule in force gives, for events of that time or of all history. Folds the whole ledger: may take
+        minutes."""
+        request = requests.rule_impact(start, end)
+        return self._calls.repeated(self._stub.GetRuleImpact, request, LEDGER_TIMEOUT_S)
