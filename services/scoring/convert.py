@@ -16,7 +16,7 @@ from services.scoring import rule_conversion
 from services.scoring.domain import activity
 from services.scoring.domain.balance import Fading
 from services.scoring.domain.fold import Effect, Reason
-from services.scoring.domain.identity import SUBJECT_PREFIXES
+from services.scoring.domain.identity import SUBJECT_PREFIXES, merged_leads
 from services.scoring.domain.lead import Cause
 from services.scoring.domain.model import MILLI, Entry, instant
 from services.scoring.lead_handlers import REMOVE, ProfileChange, TimelineItem
@@ -95,9 +95,10 @@ def incoming_event(payload: bytes) -> IncomingEvent:
     event = accepted.event
     if not (accepted.project_id and event.event_id and event.type):
         raise Undecodable("an AcceptedEvent without project, event id or type")
-    kind, _, value = accepted.subject.partition(":")
-    if not value or kind + ":" not in SUBJECT_PREFIXES:
-        raise Undecodable("an AcceptedEvent without a subject")
+    for subject in (accepted.subject, *accepted.linked_subjects):
+        kind, _, value = subject.partition(":")
+        if not value or kind + ":" not in SUBJECT_PREFIXES:
+            raise Undecodable("an AcceptedEvent with something that is no subject")
     properties = structs.to_dict(event.properties)
     occurred_at = _instant(event.occur_time)
     return IncomingEvent(
@@ -107,6 +108,7 @@ def incoming_event(payload: bytes) -> IncomingEvent:
         properties_text=_canonical_json(properties),
         payload_hash=accepted.payload_hash,
         payload=payload,
+        linked=tuple(accepted.linked_subjects),
     )
 
 
@@ -185,6 +187,7 @@ def lead(view: LeadView) -> lead_pb2.Lead:
         etag=etag(profile.revision),
         risk=RISKS[snapshot.risk],
         velocity=points(snapshot.velocity),
+        merged_lead_ids=merged_leads(profile.lead_id, view.subjects),
     )
 
 

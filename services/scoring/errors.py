@@ -5,7 +5,9 @@ ServiceError (services/shared/errors.py)
 ├── TooManyExports           RESOURCE_EXHAUSTED, LIMIT_EXCEEDED, with RetryInfo
 └── ReaderTooSlow            RESOURCE_EXHAUSTED, LIMIT_EXCEEDED
 StoreError
-├── ConcurrentAppend         another transaction appended the same event id first: run this one again
+├── OutOfDate                what the transaction has read is no more so: run it again
+│   ├── ConcurrentAppend     another one appended the same event id first
+│   └── LeadsMoved           references went to another lead since they were looked up
 ├── CannotStore              the database refuses these values, whatever is tried: poison
 ├── StoreBroken              the database does not do its work, whatever the values: an operator must mend it
 ├── UnknownActivation        no such activation was ever in force: the snapshot that names it was changed from outside
@@ -48,12 +50,46 @@ class ReaderTooSlow(LimitExceeded):
         )
 
 
+class LeadsMerged(ServiceError):
+    """Leads to be merged are one already."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = error_reason_pb2.ERROR_REASON_LEADS_MERGED
+
+    def __init__(self, lead_id: str) -> None:
+        super().__init__(
+            f"both are the lead {lead_id!r} already",
+            metadata={"resource_type": "lead", "resource": lead_id},
+        )
+
+
+class LeadNotMerged(ServiceError):
+    """A lead to be unmerged stands for itself."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = error_reason_pb2.ERROR_REASON_LEAD_NOT_MERGED
+
+    def __init__(self, lead_id: str) -> None:
+        super().__init__(
+            f"the lead {lead_id!r} is not merged into another",
+            metadata={"resource_type": "lead", "resource": lead_id},
+        )
+
+
 class StoreError(Exception):
     """The store could not do it. Never reaches a caller."""
 
 
-class ConcurrentAppend(StoreError):
-    """Another transaction got there first; what this one has read is out of date."""
+class OutOfDate(StoreError):
+    """Another transaction got there first; what this one has read is no more so."""
+
+
+class ConcurrentAppend(OutOfDate):
+    """The other one appended the same event id."""
+
+
+class LeadsMoved(OutOfDate):
+    """The other one merged or unmerged leads."""
 
 
 class CannotStore(StoreError):

@@ -3,15 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
-from services.scoring.domain.lead import (
-    RulesInForce,
-    Snapshot,
-    advance,
-    needs_history,
-)
+from services.scoring.domain.lead import RulesInForce, Snapshot, advance
 from services.scoring.domain.model import Entry, microseconds
-from services.scoring.errors import ConcurrentAppend
+from services.scoring.merging import Linked, link_references
+from services.scoring.moving import move_on, undisturbed
 from services.scoring.ports import (
     Activation,
     EventKey,
@@ -20,12 +17,10 @@ from services.scoring.ports import (
     LeadUpdate,
     Quarantined,
     Store,
+    SubjectKey,
     Transaction,
 )
 from services.shared.clock import Clock
-
-APPEND_TRIES_MAX = 5
-"""How often a batch starts over because another process appended one of its events meanwhile (a redelivery)."""
 
 RESCORE_LEADS = 200
 """Leads scored anew in one transaction: their rows are locked meanwhile."""
@@ -39,6 +34,9 @@ RESCORE_ENTRIES = 20_000
 CONFLICT = "conflict"
 """Quarantine reason: the event id is in the ledger with another payload."""
 
+IDENTITY_CONFLICT = "identity_conflict"
+"""Quarantine reason: the event would link leads that are different people. It counts for its subject's lead alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class BatchReport:
@@ -47,6 +45,8 @@ class BatchReport:
     applied: int
     duplicates: int
     conflicts: int
+    unlinked: int = 0
+    """Of those applied: `identify` events whose references say that they are different people's."""
 
 
 class EventHandlers:
@@ -57,16 +57,21 @@ class EventHandlers:
         self._clock = clock
 
     async def apply_events(self, events: Sequence[IncomingEvent]) -> BatchReport:
-        """Append new events to the ledger and move their leads' scores, all in one transaction.
+        """Append new events to the ledger and move their leads' scores, all in one transaction; but an event that links
+        leads has one of its own, which only a few do.
 
         An event id that is in the ledger already changes nothing; with another payload it goes to quarantine.
         """
-        for _ in range(APPEND_TRIES_MAX - 1):
-            try:
-                return await self._apply_once(events)
-            except ConcurrentAppend:
-                continue
-        return await self._apply_once(events)
+        report = BatchReport(0, 0, 0)
+        for run in await self._runs(events):
+            done = await undisturbed(partial(self._apply_once, run))
+            report = BatchReport(
+                report.applied + done.applied,
+                report.duplicates + done.duplicates,
+                report.conflicts + done.conflicts,
+                report.unlinked + done.unlinked,
+            )
+        return report
 
     async def quarantine(self, items: Sequence[Quarantined]) -> None:
         """Keep what can't be scored, in a transaction of its own."""
@@ -114,64 +119,66 @@ class EventHandlers:
             due = await tx.due(now, FADE_LEADS)
             if due:
                 rules = await tx.rules_in_force(project_id for project_id, _ in due)
-                await self._move_on(tx, {key: [] for key in due}, rules, now)
+                await move_on(tx, {key: [] for key in due}, {}, rules, now)
         return len(due)
+
+    async def _runs(self, events: Sequence[IncomingEvent]) -> list[list[IncomingEvent]]:
+        """The events in order, those that link references of different leads alone."""
+        linking = [event for event in events if event.linked]
+        if not linking:
+            return [list(events)]
+        async with self._store.reading() as tx:
+            homes = await tx.homes_of(key for event in linking for key in _references(event))
+        runs: list[list[IncomingEvent]] = [[]]
+        for event in events:
+            leads = {homes.get(key) for key in _references(event)}
+            if event.linked and (None in leads or len(leads) > 1):
+                runs += [[event], []]
+            else:
+                runs[-1].append(event)
+        return [run for run in runs if run]
 
     async def _apply_once(self, events: Sequence[IncomingEvent]) -> BatchReport:
         now = self._clock.now()
         async with self._store.begin() as tx:
             known = await tx.payload_hashes(event.key for event in events)
             fresh, conflicts = _sort_out(events, known)
+            quarantined = [_quarantined(CONFLICT, event) for event in conflicts]
+            linked = Linked()
             if fresh:
-                await self._score(tx, fresh, now)
-                await tx.append(fresh, now)
-            await tx.quarantine(
-                [
-                    Quarantined(e.project_id, CONFLICT, e.entry.event_id, e.payload)
-                    for e in conflicts
-                ],
-                now,
-            )
+                rules = await tx.rules_in_force(event.project_id for event in fresh)
+                if len(events) == 1 and fresh[0].linked:
+                    linked = await link_references(tx, fresh[0], rules, now)
+                if linked.conflict:
+                    quarantined.append(_quarantined(IDENTITY_CONFLICT, fresh[0]))
+                await _score(tx, fresh, rules, now)
+                recorded = await tx.append([*linked.facts, *fresh], now)
+                for project_id, recorded_at in recorded.items() if linked.moves else ():
+                    await tx.note_moves(project_id, linked.moves, recorded_at)
+            await tx.quarantine(quarantined, now)
         duplicates = len(events) - len(fresh) - len(conflicts)
-        return BatchReport(len(fresh), duplicates, len(conflicts))
+        return BatchReport(len(fresh), duplicates, len(conflicts), int(linked.conflict))
 
-    async def _score(self, tx: Transaction, fresh: Sequence[IncomingEvent], now: datetime) -> None:
-        rules = await tx.rules_in_force(event.project_id for event in fresh)
-        leads = await tx.leads_of(((e.project_id, e.subject) for e in fresh), rules, now)
-        arrivals: dict[LeadKey, list[Entry]] = {}
-        for event in fresh:
-            arrivals.setdefault(leads[(event.project_id, event.subject)], []).append(event.entry)
-        await self._move_on(tx, arrivals, rules, now)
 
-    async def _move_on(
-        self,
-        tx: Transaction,
-        arrivals: Mapping[LeadKey, Sequence[Entry]],
-        rules: Mapping[str, RulesInForce],
-        now: datetime,
-    ) -> None:
-        """Bring leads up to date: with their new entries, the rules in force, and the time that has passed."""
-        snapshots = await tx.lock(arrivals)
-        replayed = [
-            key
-            for key, entries in arrivals.items()
-            if needs_history(snapshots[key], rules[key[0]], entries)
-        ]
-        histories = await tx.histories(replayed) if replayed else {}
-        updates = [
-            LeadUpdate(
-                key,
-                *advance(
-                    snapshots[key],
-                    rules[key[0]],
-                    histories.get(key, ()),
-                    entries,
-                    microseconds(now),
-                ),
-            )
-            for key, entries in arrivals.items()
-        ]
-        await tx.save(updates, now)
+async def _score(
+    tx: Transaction,
+    fresh: Sequence[IncomingEvent],
+    rules: Mapping[str, RulesInForce],
+    now: datetime,
+) -> None:
+    homes = await tx.leads_of(((e.project_id, e.subject) for e in fresh), rules, now)
+    arrivals: dict[LeadKey, list[Entry]] = {}
+    for event in fresh:
+        arrivals.setdefault(homes[(event.project_id, event.subject)], []).append(event.entry)
+    await move_on(tx, arrivals, homes, rules, now)
+
+
+def _references(event: IncomingEvent) -> list[SubjectKey]:
+    return [(event.project_id, one) for one in (event.subject, *event.linked)]
+
+
+def _quarantined(reason: str, event: IncomingEvent) -> Quarantined:
+    return Quarantined(event.project_id, reason, event.entry.event_id, event.payload)
 
 
 def _sort_out(

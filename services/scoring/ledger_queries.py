@@ -28,12 +28,25 @@ _ACTIVATIONS = """
     WHERE project_id = %s AND number <= %s ORDER BY number DESC
 """
 
+# A reference was, at a record time, of the lead that it left first after it, or of the one that it is of now.
 _ENTRIES_OF = """
+    WITH i AS (
+        SELECT * FROM unnest(%(projects)s::text[], %(leads)s::text[]) AS i(project_id, lead_id)
+    ), s AS (
+        SELECT i.project_id, i.lead_id, subject FROM i JOIN subjects USING (project_id, lead_id)
+        WHERE %(known_at)s::timestamptz IS NULL OR NOT EXISTS (
+            SELECT FROM subject_moves m WHERE m.project_id = i.project_id
+            AND m.subject = subjects.subject AND m.moved_at > %(known_at)s)
+        UNION ALL
+        SELECT i.project_id, i.lead_id, m.subject
+        FROM i JOIN subject_moves m ON m.project_id = i.project_id AND m.from_lead_id = i.lead_id
+        WHERE m.moved_at > %(known_at)s AND NOT EXISTS (
+            SELECT FROM subject_moves e WHERE e.project_id = m.project_id AND e.subject = m.subject
+            AND e.moved_at > %(known_at)s AND e.moved_at < m.moved_at)
+    )
     SELECT s.project_id, s.lead_id, l.event_id, l.type, l.occurred_at, l.properties, l.source,
            l.position, l.recorded_at
-    FROM unnest(%(projects)s::text[], %(leads)s::text[]) AS i(project_id, lead_id)
-    JOIN subjects s USING (project_id, lead_id)
-    JOIN ledger l ON l.project_id = s.project_id AND l.subject = s.subject
+    FROM s JOIN ledger l ON l.project_id = s.project_id AND l.subject = s.subject
     WHERE (%(as_of)s::timestamptz IS NULL OR l.occurred_at <= %(as_of)s OR l.type = %(retraction)s)
       AND (%(known_at)s::timestamptz IS NULL OR l.recorded_at <= %(known_at)s)
     ORDER BY s.project_id, s.lead_id, l.type <> %(retraction)s,

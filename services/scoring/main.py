@@ -14,6 +14,7 @@ from services.scoring.analytics_handlers import AnalyticsHandlers
 from services.scoring.analytics_servicer import AnalyticsServicer
 from services.scoring.config import ScoringConfig
 from services.scoring.exporting import Exports
+from services.scoring.fact_handlers import FactHandlers
 from services.scoring.handlers import EventHandlers
 from services.scoring.lead_handlers import LeadHandlers
 from services.scoring.ledger_handlers import VerifyHandlers
@@ -82,6 +83,7 @@ async def build(service: Service, config: ScoringConfig) -> None:
         ScoreHandlers(store, clock),
         VerifyHandlers(store),
         ReplayHandlers(store, clock, relay.nudge),
+        FactHandlers(store, clock, relay.nudge),
     )
     scoring_service_pb2_grpc.add_ScoringServiceServicer_to_server(servicer, service.server)
     analytics_service_pb2_grpc.add_AnalyticsServiceServicer_to_server(

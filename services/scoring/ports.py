@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from services.scoring.domain.lead import Change, RulesInForce, Snapshot
 from services.scoring.domain.model import Activated, Entry, RuleSet
 from services.scoring.domain.verification import Block, KeptEntry, Written
+from services.scoring.fact_ports import FactTransaction
 
 ALL_HISTORY = datetime(1970, 1, 1, tzinfo=UTC)
 """No event is dated earlier."""
@@ -36,6 +37,8 @@ class IncomingEvent:
     payload_hash: bytes
     payload: bytes
     """The message as it came, for quarantine."""
+    linked: tuple[str, ...] = ()
+    """Other references of the lead, which an `identify` event links."""
 
     @property
     def key(self) -> EventKey:
@@ -134,7 +137,7 @@ class LeadFilter:
     """Order value and lead id of the last lead of the page before."""
 
 
-class Transaction(Protocol):
+class Transaction(FactTransaction, Protocol):
     """One unit of work. Everything in it happens, or nothing."""
 
     async def rules_in_force(self, project_ids: Iterable[str]) -> dict[str, RulesInForce]:
@@ -157,7 +160,7 @@ class Transaction(Protocol):
         ...
 
     async def lock_next(self, project_id: str, after: str, limit: int) -> dict[LeadKey, Snapshot]:
-        """Lock the next leads of the project in order of id."""
+        """Lock the next leads of the project in order of id; none that was merged into another."""
         ...
 
     async def due(self, now: datetime, limit: int) -> list[LeadKey]:
@@ -176,8 +179,9 @@ class Transaction(Protocol):
         """Write snapshots, and their changes to the audit trail and the outbox."""
         ...
 
-    async def append(self, events: Sequence[IncomingEvent], now: datetime) -> None:
-        """Write events that are not there yet to the ledger. Comes last: it holds the projects' chain heads.
+    async def append(self, events: Sequence[IncomingEvent], now: datetime) -> dict[str, datetime]:
+        """Write events that are not there yet to the ledger; their record time in each project. Comes last: it holds
+        the projects' chain heads.
 
         Raises ConcurrentAppend when one is there by now, CannotStore for values no ledger takes.
         """
@@ -255,7 +259,7 @@ class Transaction(Protocol):
     ) -> AsyncGenerator[tuple[LeadKey, Entry], None]:
         """The leads' ledger entries, lead by lead in the order in which they apply (in event time, or that of the
         ledger; retractions first), read in small portions: only those that happened by `as_of`, or are retractions, and
-        were recorded by `known_at`."""
+        were recorded by `known_at`, of the references that were the leads' then."""
         ...
 
     def kept_entries(

@@ -57,7 +57,14 @@ _VIEW = f"""
     FROM leads l JOIN snapshots s USING (project_id, lead_id)
     WHERE l.project_id = %s
 """
-_VIEW_BY_ID = _VIEW + " AND l.lead_id = %s"
+# The id of a lead that was merged is a reference of the lead it is in now.
+_VIEW_BY_ID = (
+    _VIEW
+    + """
+    AND l.lead_id = coalesce(
+        (SELECT lead_id FROM subjects WHERE project_id = %s AND subject = %s), %s)
+"""
+)
 _VIEW_BY_SUBJECT = (
     _VIEW
     + " AND l.lead_id = (SELECT lead_id FROM subjects WHERE project_id = l.project_id AND subject = %s)"
@@ -69,7 +76,8 @@ async def find_lead(
 ) -> LeadView | None:
     """The lead a subject belongs to."""
     if subject.startswith(LEAD_PREFIX):
-        await cursor.execute(_VIEW_BY_ID, (project_id, subject.removeprefix(LEAD_PREFIX)))
+        values = (project_id, project_id, subject, subject.removeprefix(LEAD_PREFIX))
+        await cursor.execute(_VIEW_BY_ID, values)
     else:
         await cursor.execute(_VIEW_BY_SUBJECT, (project_id, subject))
     found = await cursor.fetchone()

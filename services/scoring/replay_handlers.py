@@ -132,6 +132,8 @@ async def _replay(
     written = await tx.written(snapshots)
     outcome = _Outcome()
     for key, snapshot in snapshots.items():
+        if snapshot.merged_into:
+            continue  # it was merged since it was listed: its entries are another lead's
         _replay_lead(outcome, key, snapshot, states[key], rules, written[key], now)
     return outcome
 

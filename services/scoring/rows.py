@@ -1,5 +1,6 @@
 """Domain objects to and from what the tables hold. No SQL."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -194,3 +195,8 @@ def ledger_columns(event: IncomingEvent, position: int, recorded_at: datetime) -
         payload_hash=event.payload_hash,
     )
     return (*columns, digest)
+
+
+def arrays(lines: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
+    """Rows to columns: the arrays that `unnest` takes."""
+    return [list(column) for column in zip(*lines, strict=True)] if lines else [[]] * width

@@ -120,19 +120,19 @@ class ScoreHandlers:
     ) -> AsyncIterator[_Past]:
         until = self._clock.now() if as_of is None else as_of
         async with self._store.reading() as tx:
-            found = await tx.find_lead(project_id, subject_of(reference))
-            if found is None:
-                raise LeadNotFound(reference)
             head = await tx.head(project_id)
             known = head.recorded_at if head else None
             if known_at is not None:
                 known = known_at if known is None else min(known, known_at)
+            lead_id = await tx.lead_at(project_id, subject_of(reference), known)
+            if lead_id is None:
+                raise LeadNotFound(reference)
             activation = 0 if known is None else await tx.activation_at(project_id, known)
             rules = await tx.rules_under(project_id, activation)
-            key = (project_id, found.profile.lead_id)
+            key = (project_id, lead_id)
             in_event_time = rules.rule_set.in_event_time
             async with aclosing(tx.entries_of([key], until, known, in_event_time)) as entries:
-                yield _Past(found.profile.lead_id, rules, entries, until, known)
+                yield _Past(lead_id, rules, entries, until, known)
 
 
 def _score_at(past: _Past, state: State) -> ScoreAt:

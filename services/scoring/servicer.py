@@ -1,5 +1,5 @@
 """The gRPC edge of scoring: check, call a handler, convert. `score_servicer.py` has the methods about scores at any
-time and about the ledger."""
+time and about the ledger, `fact_servicer.py` those by which people say something about leads."""
 
 from typing import Any
 
@@ -8,6 +8,8 @@ import grpc
 from scoreline.scoring.v1 import scoring_service_pb2 as pb
 from scoreline.scoring.v1 import scoring_service_pb2_grpc
 from services.scoring import convert, requests
+from services.scoring.fact_handlers import FactHandlers
+from services.scoring.fact_servicer import FactMethods
 from services.scoring.lead_handlers import LeadHandlers
 from services.scoring.ledger_handlers import VerifyHandlers
 from services.scoring.ports import LeadFilter
@@ -28,7 +30,9 @@ HISTORY_PAGE = (100, 1_000)
 ServicerContext = grpc.aio.ServicerContext[Any, Any]
 
 
-class ScoringServicer(ScoreMethods, LedgerMethods, scoring_service_pb2_grpc.ScoringServiceServicer):
+class ScoringServicer(
+    ScoreMethods, LedgerMethods, FactMethods, scoring_service_pb2_grpc.ScoringServiceServicer
+):
     """See protos/scoreline/scoring/v1/scoring_service.proto."""
 
     def __init__(
@@ -37,11 +41,13 @@ class ScoringServicer(ScoreMethods, LedgerMethods, scoring_service_pb2_grpc.Scor
         scores: ScoreHandlers,
         verification: VerifyHandlers,
         replay: ReplayHandlers,
+        facts: FactHandlers,
     ) -> None:
         self._handlers = handlers
         self._scores = scores
         self._verification = verification
         self._replay = replay
+        self._facts = facts
 
     async def GetLead(
         self, request: pb.GetLeadRequest, context: ServicerContext

@@ -37,9 +37,13 @@ LEADS_BY_SUBJECT = """
     FROM unnest(%s::text[], %s::text[]) AS i(project_id, subject)
     JOIN subjects s USING (project_id, subject)
 """
+# References of a lead that was merged into another are that one's.
 ADD_SUBJECTS = """
     INSERT INTO subjects (project_id, subject, lead_id)
-    SELECT * FROM unnest(%s::text[], %s::text[], %s::text[])
+    SELECT i.project_id, i.subject, coalesce(s.lead_id, i.lead_id)
+    FROM unnest(%s::text[], %s::text[], %s::text[]) AS i(project_id, subject, lead_id)
+    LEFT JOIN subjects s ON s.project_id = i.project_id AND s.subject = 'lead:' || i.lead_id
+    ORDER BY i.project_id, i.subject
     ON CONFLICT DO NOTHING RETURNING project_id, subject, lead_id
 """
 ADD_LEADS = """
@@ -72,7 +76,8 @@ LOCK_SNAPSHOTS = f"""
 """
 LOCK_NEXT_SNAPSHOTS = f"""
     SELECT s.project_id, s.lead_id, {_S} FROM snapshots s
-    WHERE s.project_id = %s AND s.lead_id > %s ORDER BY s.lead_id LIMIT %s FOR UPDATE
+    WHERE s.project_id = %s AND s.lead_id > %s AND s.merged_into = ''
+    ORDER BY s.lead_id LIMIT %s FOR UPDATE
 """
 DUE = """
     SELECT project_id, lead_id FROM snapshots WHERE next_transition_at <= %s

@@ -26,7 +26,7 @@ from services.scoring.errors import (
     StoreBroken,
     UnknownActivation,
 )
-from services.scoring.ledger_queries import LedgerReads
+from services.scoring.fact_queries import FactQueries
 from services.scoring.ports import (
     Activation,
     EventKey,
@@ -92,7 +92,7 @@ class PostgresStore:
                     raise StoreBroken(type(error).__name__) from error
 
 
-class PostgresTransaction(LedgerReads, AnalyticsQueries):
+class PostgresTransaction(FactQueries, AnalyticsQueries):
     """See ports.Transaction."""
 
     def __init__(
@@ -131,12 +131,36 @@ class PostgresTransaction(LedgerReads, AnalyticsQueries):
         found = await self._leads_by_subject(wanted)
         unknown = [key for key in wanted if key not in found]
         if unknown:
-            await self._make_leads(unknown, rules, now)
+            await self.attach({key: lead_id_of(key[1]) for key in unknown}, rules, now)
             found |= await self._leads_by_subject(unknown)
         return found
 
+    async def attach(
+        self,
+        references: Mapping[SubjectKey, str],
+        rules: Mapping[str, RulesInForce],
+        now: datetime,
+    ) -> None:
+        wanted = sorted((*subject, lead_id) for subject, lead_id in references.items())
+        # Subjects first: one that another transaction links elsewhere meanwhile must not leave a lead behind.
+        added = await self._fetch(sql.ADD_SUBJECTS, *rows.arrays(wanted, 3))
+        emails: dict[LeadKey, str] = {}
+        for project, subject, lead_id in added:
+            # Two subjects may stand for one lead: an address, and the id that was derived from it.
+            key = (project, lead_id)
+            emails[key] = email_of(subject) or emails.get(key, "")
+        leads = sorted((*key, email) for key, email in emails.items())
+        await self._cursor.execute(sql.ADD_LEADS, (now, now, *rows.arrays(leads, 3)))
+        await self._add_snapshots(
+            [
+                (project, lead_id, *rows.snapshot_columns(new_snapshot(rules[project])))
+                for project, lead_id, _ in leads
+            ],
+            now,
+        )
+
     async def lock(self, leads: Iterable[LeadKey]) -> dict[LeadKey, Snapshot]:
-        projects, lead_ids = _columns(sorted(set(leads)), 2)
+        projects, lead_ids = rows.arrays(sorted(set(leads)), 2)
         return _snapshots(await self._fetch(sql.LOCK_SNAPSHOTS, projects, lead_ids))
 
     async def lock_next(self, project_id: str, after: str, limit: int) -> dict[LeadKey, Snapshot]:
@@ -146,14 +170,14 @@ class PostgresTransaction(LedgerReads, AnalyticsQueries):
         return [(project, lead_id) for project, lead_id in await self._fetch(sql.DUE, now, limit)]
 
     async def payload_hashes(self, events: Iterable[EventKey]) -> dict[EventKey, bytes]:
-        projects, event_ids = _columns(sorted(set(events)), 2)
+        projects, event_ids = rows.arrays(sorted(set(events)), 2)
         found = await self._fetch(sql.PAYLOAD_HASHES, projects, event_ids)
         return {(project_id, event_id): payload for project_id, event_id, payload in found}
 
     async def histories(self, leads: Iterable[LeadKey]) -> dict[LeadKey, list[Entry]]:
         wanted = sorted(set(leads))
         histories: dict[LeadKey, list[Entry]] = {key: [] for key in wanted}
-        projects, lead_ids = _columns(wanted, 2)
+        projects, lead_ids = rows.arrays(wanted, 2)
         for project_id, lead_id, *entry in await self._fetch(sql.HISTORIES, projects, lead_ids):
             histories[(project_id, lead_id)].append(Entry(*entry))
         return histories
@@ -165,7 +189,9 @@ class PostgresTransaction(LedgerReads, AnalyticsQueries):
             (*update.key, *rows.snapshot_columns(update.snapshot))
             for update in sorted_by_key(updates)
         ]
-        await self._cursor.execute(sql.UPDATE_SNAPSHOTS, (now, *_columns(changed, SNAPSHOT_WIDTH)))
+        await self._cursor.execute(
+            sql.UPDATE_SNAPSHOTS, (now, *rows.arrays(changed, SNAPSHOT_WIDTH))
+        )
         recorded = [
             (update.key, rows.recorded(update.key[1], change, now))
             for update in updates
@@ -183,16 +209,17 @@ class PostgresTransaction(LedgerReads, AnalyticsQueries):
             ),
         )
 
-    async def append(self, events: Sequence[IncomingEvent], now: datetime) -> None:
+    async def append(self, events: Sequence[IncomingEvent], now: datetime) -> dict[str, datetime]:
         if not events:
-            return
+            return {}
+        recorded: dict[str, datetime] = {}
         project_ids = sorted({event.project_id for event in events})
         heads = await self._lock_heads(project_ids)
         ledger: list[tuple[Any, ...]] = []
         for project_id in project_ids:
             own = [event for event in events if event.project_id == project_id]
             position, previous, last_recorded_at = heads[project_id]
-            recorded_at = chain.next_record_time(now, last_recorded_at)
+            recorded_at = recorded[project_id] = chain.next_record_time(now, last_recorded_at)
             entries = [
                 rows.ledger_columns(event, position + number, recorded_at)
                 for number, event in enumerate(own, start=1)
@@ -206,6 +233,7 @@ class PostgresTransaction(LedgerReads, AnalyticsQueries):
             await self._copy(f"ledger ({rows.LEDGER_COLUMNS})", ledger)
         except psycopg.errors.UniqueViolation as error:
             raise ConcurrentAppend from error
+        return recorded
 
     async def quarantine(self, items: Sequence[Quarantined], now: datetime) -> None:
         keyed = [((i.project_id, i.reason, sha256(i.payload).digest()), i) for i in items]
@@ -219,7 +247,7 @@ class PostgresTransaction(LedgerReads, AnalyticsQueries):
     ) -> None:
         key = (profile.project_id, profile.lead_id)
         wanted = [(profile.project_id, subject, profile.lead_id) for subject in sorted(subjects)]
-        added = await self._fetch(sql.ADD_SUBJECTS, *_columns(wanted, 3))
+        added = await self._fetch(sql.ADD_SUBJECTS, *rows.arrays(wanted, 3))
         if len(added) < len(wanted):
             raise LeadTaken
         made = await self._fetch(
@@ -331,32 +359,13 @@ class PostgresTransaction(LedgerReads, AnalyticsQueries):
         return [newest, *map(rows.activated, earlier)]
 
     async def _leads_by_subject(self, subjects: Sequence[SubjectKey]) -> dict[SubjectKey, LeadKey]:
-        found = await self._fetch(sql.LEADS_BY_SUBJECT, *_columns(subjects, 2))
+        found = await self._fetch(sql.LEADS_BY_SUBJECT, *rows.arrays(subjects, 2))
         return {(project, subject): (project, lead_id) for project, subject, lead_id in found}
 
-    async def _make_leads(
-        self, subjects: Sequence[SubjectKey], rules: Mapping[str, RulesInForce], now: datetime
-    ) -> None:
-        wanted = [(project, subject, lead_id_of(subject)) for project, subject in subjects]
-        # Subjects first: one that another transaction links elsewhere meanwhile must not leave a lead behind.
-        added = await self._fetch(sql.ADD_SUBJECTS, *_columns(wanted, 3))
-        emails: dict[LeadKey, str] = {}
-        for project, subject, lead_id in added:
-            # Two subjects may stand for one lead: an address, and the id that was derived from it.
-            key = (project, lead_id)
-            emails[key] = email_of(subject) or emails.get(key, "")
-        leads = sorted((*key, email) for key, email in emails.items())
-        await self._cursor.execute(sql.ADD_LEADS, (now, now, *_columns(leads, 3)))
-        await self._add_snapshots(
-            [
-                (project, lead_id, *rows.snapshot_columns(new_snapshot(rules[project])))
-                for project, lead_id, _ in leads
-            ],
-            now,
-        )
-
     async def _add_snapshots(self, snapshots: Sequence[tuple[Any, ...]], now: datetime) -> None:
-        await self._cursor.execute(sql.ADD_SNAPSHOTS, (now, *_columns(snapshots, SNAPSHOT_WIDTH)))
+        await self._cursor.execute(
+            sql.ADD_SNAPSHOTS, (now, *rows.arrays(snapshots, SNAPSHOT_WIDTH))
+        )
 
     async def _lock_heads(
         self, project_ids: Sequence[str]
@@ -371,11 +380,6 @@ class PostgresTransaction(LedgerReads, AnalyticsQueries):
 def sorted_by_key(updates: Sequence[LeadUpdate]) -> list[LeadUpdate]:
     """In the order in which leads are locked."""
     return sorted(updates, key=lambda update: update.key)
-
-
-def _columns(values: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
-    """Rows to columns: the arrays that `unnest` takes."""
-    return [list(column) for column in zip(*values, strict=True)] if values else [[]] * width
 
 
 def _snapshots(found: Sequence[tuple[Any, ...]]) -> dict[LeadKey, Snapshot]:

@@ -130,9 +130,16 @@ subject_moves = sa.Table(
     sa.Column("moved_at", _TIME, primary_key=True),
     sa.Column("from_lead_id", _TEXT, nullable=False),
     sa.Column("to_lead_id", _TEXT, nullable=False),
-    # Which references a lead had at a record time.
-    sa.Index("subject_moves_from", "project_id", "from_lead_id"),
-    sa.Index("subject_moves_to", "project_id", "to_lead_id"),
+    # Which references a lead had at a record time; which went when it was merged.
+    sa.Index("subject_moves_from", "project_id", "from_lead_id", "moved_at"),
+)
+
+# Events that were retracted. The facts that say so are in the ledger; here each event can be looked up.
+retractions = sa.Table(
+    "retractions",
+    metadata,
+    sa.Column("project_id", _TEXT, primary_key=True),
+    sa.Column("event_id", _TEXT, primary_key=True),
 )
 
 # The events, once each, for ever. INSERT and SELECT only: the grants say so, and a trigger refuses the rest.

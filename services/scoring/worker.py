@@ -9,7 +9,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from services.scoring import convert
 from services.scoring.convert import Undecodable
-from services.scoring.errors import CannotStore, ConcurrentAppend, StoreBroken
+from services.scoring.errors import CannotStore, OutOfDate, StoreBroken
 from services.scoring.handlers import EventHandlers
 from services.scoring.ports import IncomingEvent, Quarantined
 from services.shared import logs
@@ -129,6 +129,8 @@ class EventWorker:
         self._relay.nudge()
         if report.conflicts:
             log.warning("events in quarantine", reason="conflict", events=report.conflicts)
+        if report.unlinked:
+            log.warning("events in quarantine", reason="identity_conflict", events=report.unlinked)
         for message, _ in decoded:
             await self._bus.client.publish(message.reply, b"+ACK")
 
@@ -141,7 +143,7 @@ class EventWorker:
                 await self._apply([(message, event)])
             except _NOT_THE_EVENTS_FAULT:
                 raise
-            except ConcurrentAppend:
+            except OutOfDate:
                 await self._hand_back([message])
             except Exception as error:  # noqa: BLE001 - told apart below
                 failed.append((message, event, error))

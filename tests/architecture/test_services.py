@@ -58,6 +58,15 @@ OWN = {
         "score_servicer.py",
         "lead_handlers.py",
         "ledger_handlers.py",
+        # Facts by hand and by `identify` events, and how leads move on, become one and two again.
+        "facts.py",
+        "fact_handlers.py",
+        "fact_ports.py",
+        "fact_queries.py",
+        "fact_requests.py",
+        "fact_servicer.py",
+        "merging.py",
+        "moving.py",
         "replay_handlers.py",
         # What all leads together did, layer by layer, and leads as files.
         "analytics_conversion.py",

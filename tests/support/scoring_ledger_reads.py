@@ -12,12 +12,13 @@ from services.scoring.domain.lead import Snapshot
 from services.scoring.domain.model import RETRACTION, Entry, LateEvents, RuleSet
 from services.scoring.domain.verification import Block, KeptEntry, Written
 from services.scoring.ports import LeadKey
+from tests.support.scoring_fact_reads import FactReads
 
 if TYPE_CHECKING:
     from tests.support.scoring_store import Contents, LedgerRow
 
 
-class LedgerReads:
+class LedgerReads(FactReads):
     def __init__(self, contents: Contents) -> None:
         self._in = contents
 
@@ -39,7 +40,8 @@ class LedgerReads:
     ) -> AsyncGenerator[tuple[LeadKey, Entry], None]:
         entries: dict[LeadKey, list[Entry]] = {key: [] for key in sorted(set(leads))}
         for event, row in self._in.ledger.values():
-            key = (event.project_id, self._in.subjects.get((event.project_id, event.subject), ""))
+            lead_id = self._lead_at((event.project_id, event.subject), known_at)
+            key = (event.project_id, lead_id or "")
             happened = as_of is None or row[5] <= as_of or event.entry.type == RETRACTION
             if key in entries and happened and (known_at is None or row[6] <= known_at):
                 entry = replace(event.entry, sequence=row[2], recorded_at=row[6])

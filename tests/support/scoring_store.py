@@ -12,7 +12,7 @@ from typing import Any
 from services.scoring import convert, rows
 from services.scoring.domain import chain
 from services.scoring.domain.binding import bound
-from services.scoring.domain.identity import LEAD_PREFIX, email_of, lead_id_of
+from services.scoring.domain.identity import email_of, lead_id_of, own_subject
 from services.scoring.domain.lead import RulesInForce, Snapshot, new_snapshot
 from services.scoring.domain.model import NO_RULES, Activated, Entry, instant, microseconds
 from services.scoring.errors import ConcurrentAppend, LeadTaken, UnknownActivation
@@ -56,6 +56,8 @@ class Contents:
     activation_times: dict[tuple[str, int], datetime] = field(default_factory=dict)
     changes: dict[tuple[str, str, int], RecordedChange] = field(default_factory=dict)
     quarantined: dict[Quarantined, int] = field(default_factory=dict)
+    moves: dict[tuple[str, str, datetime], tuple[str, str]] = field(default_factory=dict)
+    retracted: dict[EventKey, bool] = field(default_factory=dict)
     outbox: dict[int, tuple[str, int, bytes]] = field(default_factory=dict)
 
     def copy(self) -> Contents:
@@ -98,22 +100,36 @@ class InMemoryTransaction(LedgerReads):
     async def leads_of(
         self, subjects: Iterable[SubjectKey], rules: Mapping[str, RulesInForce], now: datetime
     ) -> dict[SubjectKey, LeadKey]:
-        found: dict[SubjectKey, LeadKey] = {}
+        wanted = set(subjects)
+        unknown = {key: lead_id_of(key[1]) for key in wanted if key not in self._in.subjects}
+        await self.attach(unknown, rules, now)
+        return {key: (key[0], self._in.subjects[key]) for key in wanted}
+
+    async def attach(
+        self,
+        references: Mapping[SubjectKey, str],
+        rules: Mapping[str, RulesInForce],
+        now: datetime,
+    ) -> None:
+        before = dict(self._in.subjects)
         # Addresses first: a lead that two subjects stand for has the address, whichever came first.
-        for project_id, subject in sorted(set(subjects)):
-            lead_id = self._in.subjects.setdefault((project_id, subject), lead_id_of(subject))
-            key = found[(project_id, subject)] = (project_id, lead_id)
+        for (project_id, subject), own in sorted(references.items()):
+            lead_id = before.get((project_id, own_subject(own)), own)
+            key = (project_id, self._in.subjects.setdefault((project_id, subject), lead_id))
             email = email_of(subject) or ""
             if key not in self._in.profiles:
-                profile = Profile(project_id, lead_id, email, "", "", {}, 1, now, now)
+                profile = Profile(*key, email, "", "", {}, 1, now, now)
                 self._make(profile, new_snapshot(rules[project_id]))
-        return found
 
     async def lock(self, leads: Iterable[LeadKey]) -> dict[LeadKey, Snapshot]:
         return {key: self._in.snapshots[key][0] for key in sorted(set(leads))}
 
     async def lock_next(self, project_id: str, after: str, limit: int) -> dict[LeadKey, Snapshot]:
-        own = sorted(key for key in self._in.snapshots if key[0] == project_id and key[1] > after)
+        own = sorted(
+            key
+            for key, (snapshot, _) in self._in.snapshots.items()
+            if key[0] == project_id and key[1] > after and not snapshot.merged_into
+        )
         return {key: self._in.snapshots[key][0] for key in own[:limit]}
 
     async def due(self, now: datetime, limit: int) -> list[LeadKey]:
@@ -149,12 +165,13 @@ class InMemoryTransaction(LedgerReads):
                 encoded = convert.encoded_score_change(recorded)
                 self._in.outbox[len(self._in.outbox)] = (*line, encoded)
 
-    async def append(self, events: Sequence[IncomingEvent], now: datetime) -> None:
+    async def append(self, events: Sequence[IncomingEvent], now: datetime) -> dict[str, datetime]:
+        recorded: dict[str, datetime] = {}
         if any(event.key in self._in.ledger for event in events):
             raise ConcurrentAppend
         for project_id in sorted({event.project_id for event in events}):
             position, previous, last_recorded_at = self._head(project_id)
-            recorded_at = chain.next_record_time(now, last_recorded_at)
+            recorded_at = recorded[project_id] = chain.next_record_time(now, last_recorded_at)
             digests = []
             for event in (one for one in events if one.project_id == project_id):
                 position += 1
@@ -165,6 +182,7 @@ class InMemoryTransaction(LedgerReads):
             self._in.blocks[(project_id, position)] = block
             self._in.block_times[(project_id, position)] = recorded_at
             self._in.heads[project_id] = (position, block, recorded_at)
+        return recorded
 
     async def quarantine(self, items: Sequence[Quarantined], now: datetime) -> None:
         for item in items:
@@ -213,10 +231,7 @@ class InMemoryTransaction(LedgerReads):
         self._in.rescores[project_id] = (max(done, reached), target, cursor or "")
 
     async def find_lead(self, project_id: str, subject: str) -> LeadView | None:
-        if subject.startswith(LEAD_PREFIX):
-            lead_id: str | None = subject.removeprefix(LEAD_PREFIX)
-        else:
-            lead_id = self._in.subjects.get((project_id, subject))
+        lead_id = self._home((project_id, subject))
         return self._view((project_id, lead_id)) if lead_id else None
 
     async def list_leads(self, project_id: str, which: LeadFilter, limit: int) -> list[LeadView]:
@@ -294,8 +309,7 @@ class InMemoryTransaction(LedgerReads):
         if profile is None:
             return None
         snapshot, scored_at = self._in.snapshots[key]
-        own = (one[1] for one, lead in self._in.subjects.items() if (one[0], lead) == key)
-        return LeadView(profile, snapshot, tuple(sorted(own)), scored_at)
+        return LeadView(profile, snapshot, tuple(self._references(key)), scored_at)
 
     def _recorded_event(self, key: EventKey) -> RecordedEvent:
         event, row = self._in.ledger[key]

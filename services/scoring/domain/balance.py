@@ -33,6 +33,8 @@ class Balance:
         self.total = state.score
         self.faded_to = state.faded_to
         self.contributions = list(state.contributions)
+        self._next_of: dict[str, int | None] = {}
+        """When the next contribution fades, of groups for which that was found out."""
 
     def add(self, group: Group, points: int, at: int) -> int:
         """Give points, as many of them as the bounds let count; how many did."""
@@ -40,6 +42,7 @@ class Balance:
         self._add(group.name, counted)
         if counted and isinstance(group.decay, PerContribution):
             self.contributions.append(Contribution(group.name, at, counted, counted))
+            self._next_of.pop(group.name, None)
         return counted
 
     def countable(self, group: Group, points: int) -> int:
@@ -117,15 +120,18 @@ class Balance:
             if one.left + points:
                 left.append(Contribution(one.group, one.at, one.original, one.left + points))
         self.contributions = left
+        self._next_of.pop(group.name, None)
         return faded
 
     def _next_contribution_step(self, decay: PerContribution, group: str) -> int | None:
-        steps = (
-            decay.next_step(self.faded_to, one.at)
-            for one in self.contributions
-            if one.group == group
-        )
-        return min((step for step in steps if step is not None), default=None)
+        if group not in self._next_of:
+            steps = (
+                decay.next_step(self.faded_to, one.at)
+                for one in self.contributions
+                if one.group == group
+            )
+            self._next_of[group] = min((step for step in steps if step is not None), default=None)
+        return self._next_of[group]
 
     def _within_bounds(self, points: int) -> int:
         """As many of the points as the total's bounds let count."""

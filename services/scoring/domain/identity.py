@@ -3,6 +3,9 @@
 
 import base64
 import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 LEAD_PREFIX = "lead:"
 EMAIL_PREFIX = "email:"
@@ -10,6 +13,10 @@ SUBJECT_PREFIXES = (LEAD_PREFIX, EMAIL_PREFIX, "anonymous:", "external:")
 
 DERIVED_ID_PREFIX = "ld_"
 _DERIVED_ID_LENGTH = 26
+_DERIVED_ID = re.compile(rf"{DERIVED_ID_PREFIX}[a-z2-7]{{{_DERIVED_ID_LENGTH}}}")
+
+_BY_STRENGTH = (LEAD_PREFIX, "external:", EMAIL_PREFIX, "anonymous:")
+"""Kinds of references, that which says most about who somebody is first."""
 
 
 def lead_id_of(subject: str) -> str:
@@ -33,3 +40,77 @@ def subject_of(reference: str) -> str:
 def email_of(subject: str) -> str | None:
     """The e-mail address, where the subject is one."""
     return subject.removeprefix(EMAIL_PREFIX) if subject.startswith(EMAIL_PREFIX) else None
+
+
+def own_subject(lead_id: str) -> str:
+    """The reference that a lead's id is."""
+    return LEAD_PREFIX + lead_id
+
+
+def identity_subject(lead_id: str) -> str:
+    """What the ledger keeps facts under that are about which references are a lead's: no reference, and so in no
+    lead's history."""
+    return f"identity:{lead_id}"
+
+
+def merged_leads(lead_id: str, subjects: Iterable[str]) -> list[str]:
+    """Ids of the leads whose own references have come to a lead: those that were merged into it."""
+    found = (one.removeprefix(LEAD_PREFIX) for one in subjects if one.startswith(LEAD_PREFIX))
+    return [one for one in found if one != lead_id]
+
+
+@dataclass(frozen=True, slots=True)
+class Linking:
+    """What it takes to make references one lead's."""
+
+    lead_id: str
+    """The lead that stays, or is made."""
+    merged: tuple[str, ...] = ()
+    """Leads that become part of it, in order of their ids."""
+    added: tuple[str, ...] = ()
+    """References that are no lead's yet."""
+
+    @property
+    def nothing(self) -> bool:
+        """Whether they are one lead's already."""
+        return not self.merged and not self.added
+
+
+def linking(references: Sequence[str], leads: Mapping[str, str]) -> Linking:
+    """How these references become one lead's, given the leads that some of them have.
+
+    The lead of the strongest reference stays: a lead's own id before an external id, that before an e-mail address,
+    that before an anonymous id. A lead id that no lead has yet is a lead to be made; other references that are no
+    lead's just become references of the one that stays.
+    """
+    by_strength = sorted(references, key=_strength)
+    first = by_strength[0]
+    known = [one for one in by_strength if one in leads]
+    makes_one = first.startswith(LEAD_PREFIX) or not known
+    stays = first if makes_one else known[0]
+    lead_id = leads.get(stays) or lead_id_of(stays)
+    return Linking(
+        lead_id,
+        tuple(sorted({leads[one] for one in known} - {lead_id})),
+        tuple(one for one in by_strength if one not in leads),
+    )
+
+
+def are_different(parts: Iterable[Sequence[str]]) -> bool:
+    """Whether references that are grouped by whom they stand for say that these are different people: two of them have
+    lead ids that somebody chose, or two have ids in the sender's system."""
+    chosen = external = 0
+    for references in parts:
+        chosen += any(_is_chosen(one) for one in references)
+        external += any(one.startswith("external:") for one in references)
+    return chosen > 1 or external > 1
+
+
+def _is_chosen(subject: str) -> bool:
+    return subject.startswith(LEAD_PREFIX) and not _DERIVED_ID.fullmatch(
+        subject.removeprefix(LEAD_PREFIX)
+    )
+
+
+def _strength(subject: str) -> int:
+    return next(place for place, prefix in enumerate(_BY_STRENGTH) if subject.startswith(prefix))

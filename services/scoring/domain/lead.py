@@ -7,7 +7,7 @@ from enum import Enum
 
 from services.scoring.domain.activity import NO_RISK
 from services.scoring.domain.fold import apply, fold, in_order, retracted_in
-from services.scoring.domain.measures import Measures, measure, next_transition
+from services.scoring.domain.measures import Measures, Outlook
 from services.scoring.domain.model import (
     ADJUSTMENT,
     RETRACTION,
@@ -205,6 +205,8 @@ class _Course:
         self.changes: list[Change] = []
         self._rules = rules
         self._now = now
+        self._newest: tuple[State, Outlook] | None = None
+        """Of the state that was looked at last."""
 
     def under_other_rules(self, state: State) -> None:
         self._refolded(state)
@@ -234,7 +236,7 @@ class _Course:
 
     def end(self) -> Snapshot:
         snapshot = self.snapshot
-        due = next_transition(snapshot.state, snapshot.measures, self._rules.rule_set, self._now)
+        due = self._outlook(snapshot.state).next_transition(snapshot.measures)
         if due == snapshot.next_transition:
             return snapshot
         return replace(snapshot, next_transition=due)
@@ -286,7 +288,12 @@ class _Course:
         )
 
     def _worth(self, state: State) -> Measures:
-        return measure(state, self._rules.rule_set, self._now)
+        return self._outlook(state).measures
+
+    def _outlook(self, state: State) -> Outlook:
+        if self._newest is None or self._newest[0] is not state:
+            self._newest = (state, Outlook(state, self._rules.rule_set, self._now))
+        return self._newest[1]
 
 
 def _apply_in_event_time(

@@ -27,36 +27,50 @@ class Measures:
         )
 
 
+class Outlook:
+    """A state at an instant (microseconds), and what time alone makes of it from there. As of the state's newest entry
+    where that is later."""
+
+    def __init__(self, state: State, rules: RuleSet, at: int) -> None:
+        self._rules = rules
+        self._at = at
+        self._fold: Fold | None = None
+        if not rules.moves:
+            self.measures = Measures(state.score, rules.stage_of(state.score))
+            return
+        self._fold = Fold(rules, state)
+        self._fold.fade_to(at)
+        self.measures = measures_of(self._fold, rules, at)
+
+    def next_transition(self, kept: Measures) -> int | None:
+        """When time alone makes it differ from what is kept of it: found by walking through the exact instants at which
+        time changes anything, of which there are finitely many. To be asked once."""
+        fold = self._fold
+        if fold is None:
+            return None
+        instants = _instants(fold.activity, self._rules)
+        ahead = sorted({at for at in instants if at > self._at}, reverse=True)
+        while True:
+            step = fold.next_fading()
+            if ahead and (step is None or ahead[-1] <= step):
+                at = ahead.pop()
+            elif step is not None:
+                at = step
+            else:
+                return None
+            fold.fade_to(at)
+            if kept.differs(measures_of(fold, self._rules, at)):
+                return at
+
+
 def measure(state: State, rules: RuleSet, at: int) -> Measures:
-    """What a state comes to at an instant (microseconds) if nothing but time happens; as of its newest entry where that
-    is later."""
-    if not rules.moves:
-        return Measures(state.score, rules.stage_of(state.score))
-    fold = Fold(rules, state)
-    fold.fade_to(at)
-    return measures_of(fold, rules, max(at, state.faded_to))
+    """What a state comes to at an instant if nothing but time happens."""
+    return Outlook(state, rules, at).measures
 
 
 def next_transition(state: State, kept: Measures, rules: RuleSet, now: int) -> int | None:
-    """When, after `now`, time alone makes what a state comes to differ from what is kept of it: found by walking
-    through the exact instants at which time changes anything, of which there are finitely many."""
-    if not rules.moves:
-        return None
-    fold = Fold(rules, state)
-    now = max(now, state.faded_to)
-    fold.fade_to(now)
-    instants = sorted({at for at in _instants(state.activity, rules) if at > now}, reverse=True)
-    while True:
-        step = fold.next_fading()
-        if instants and (step is None or instants[-1] <= step):
-            at = instants.pop()
-        elif step is not None:
-            at = step
-        else:
-            return None
-        fold.fade_to(at)
-        if kept.differs(measures_of(fold, rules, at)):
-            return at
+    """When, after `now`, time alone makes what a state comes to differ from what is kept of it."""
+    return Outlook(state, rules, now).next_transition(kept)
 
 
 def _instants(activity: Activity, rules: RuleSet) -> list[int]:

@@ -31,6 +31,12 @@ ADJUSTMENT = "$adjustment"
 RETRACTION = "$retraction"
 """The events whose ids are `event_ids` in its properties count for nothing."""
 
+LINK = "$link"
+"""References, and with them leads, became one lead's; in no lead's history."""
+
+UNLINK = "$unlink"
+"""A lead that was merged into another stands for itself again; in no lead's history."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 

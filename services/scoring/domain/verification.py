@@ -9,7 +9,7 @@ from enum import Enum
 from services.scoring.domain import chain
 from services.scoring.domain.lead import UNREADABLE, RulesInForce, Snapshot
 from services.scoring.domain.measures import measure, next_transition
-from services.scoring.domain.model import microseconds
+from services.scoring.domain.model import LINK, UNLINK, microseconds
 from services.scoring.domain.state import State
 
 _STATE_PARTS = (
@@ -163,7 +163,7 @@ def check_entry(project_id: str, entry: KeptEntry) -> Iterator[Mismatch]:
             position=entry.position,
             event_id=entry.event_id,
         )
-    if not entry.lead_id:
+    if not entry.lead_id and entry.type not in (LINK, UNLINK):
         yield Mismatch(
             Kind.NO_LEAD,
             "lead",

@@ -16,6 +16,7 @@ from services.scoring.domain.decay import DAY, IdleAmount
 from services.scoring.domain.lead import Snapshot
 from services.scoring.domain.model import Rule, RuleSet, Stage
 from services.scoring.handlers import FADE_LEADS, EventHandlers
+from services.scoring.moving import move_on
 from services.scoring.ports import LeadKey
 from services.scoring.store import PostgresTransaction
 from services.shared.db import Database
@@ -147,19 +148,23 @@ async def test_two_workers_of_which_one_dies_and_events_in_between(
     clock.at = START + timedelta(days=2)
     # Stops half-way: in a transaction that has locked its leads and written nothing.
     reached, batches = asyncio.Event(), 0
-    move_on = events._move_on
+    first = EventHandlers(rig.subject.store, clock)
+    fade_next = first.fade_next
 
-    async def interrupted(*values: Any) -> None:
+    async def interrupted() -> int:
         nonlocal batches
         batches += 1
-        if batches == 3:
-            await move_on(*values)
+        if batches < 3:
+            return await fade_next()
+        async with rig.subject.store.begin() as tx:
+            due = await tx.due(clock.at, FADE_LEADS)
+            rules = await tx.rules_in_force({project_id for project_id, _ in due})
+            await move_on(tx, {key: [] for key in due}, {}, rules, clock.at)
             reached.set()
             await asyncio.Event().wait()
-        await move_on(*values)
+        raise AssertionError
 
-    first = EventHandlers(rig.subject.store, clock)
-    first._move_on = interrupted  # type: ignore[method-assign]
+    first.fade_next = interrupted  # type: ignore[method-assign]
     second_rig = Rig(rig.servers, other_process, rig.bus)
     second = EventHandlers(second_rig.subject.store, clock)
 

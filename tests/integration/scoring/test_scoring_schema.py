@@ -20,7 +20,14 @@ from tests.support import service_database
 from tests.support.clocks import START
 from tests.support.scoring_subjects import PostgresSubject, apply, assert_chain
 
-APPEND_ONLY = ("ledger", "ledger_blocks", "activations", "score_changes")
+APPEND_ONLY = (
+    "ledger",
+    "ledger_blocks",
+    "activations",
+    "score_changes",
+    "subject_moves",
+    "retractions",
+)
 
 MAY_NOT_BE_DONE = [
     *(f"UPDATE {table} SET project_id = project_id" for table in APPEND_ONLY),

@@ -8,6 +8,7 @@ import grpc
 import pytest
 
 from scoreline.scoring.v1 import scoring_service_pb2_grpc
+from services.scoring.fact_handlers import FactHandlers
 from services.scoring.handlers import EventHandlers
 from services.scoring.lead_handlers import LeadHandlers
 from services.scoring.ledger_handlers import VerifyHandlers
@@ -33,6 +34,7 @@ async def api() -> AsyncIterator[Api]:
         ScoreHandlers(store, clock),
         VerifyHandlers(store),
         ReplayHandlers(store, clock, lambda: None),
+        FactHandlers(store, clock, lambda: None),
     )
     scoring_service_pb2_grpc.add_ScoringServiceServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")

@@ -212,7 +212,7 @@ VIEW = LeadView(
         velocity=3_000,
         risk="medium",
     ),
-    subjects=("anonymous:v:1", "email:a@b.c", "external:9", "lead:ada"),
+    subjects=("anonymous:v:1", "email:a@b.c", "external:9", "lead:ada", "lead:bob"),
     scored_at=LATER + timedelta(hours=1),
 )
 
@@ -232,7 +232,9 @@ def test_a_lead_has_every_field() -> None:
             lead_pb2.LeadIdentity(kind=kinds.LEAD_IDENTITY_KIND_EMAIL, value="a@b.c"),
             lead_pb2.LeadIdentity(kind=kinds.LEAD_IDENTITY_KIND_EXTERNAL_ID, value="9"),
             lead_pb2.LeadIdentity(kind=kinds.LEAD_IDENTITY_KIND_LEAD_ID, value="ada"),
+            lead_pb2.LeadIdentity(kind=kinds.LEAD_IDENTITY_KIND_LEAD_ID, value="bob"),
         ],
+        merged_lead_ids=["bob"],
         score=30.5,
         stage="warm",
         version=5,

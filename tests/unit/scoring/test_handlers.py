@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.scoring import handlers
+from services.scoring import handlers, moving
 from services.scoring.domain.fold import fold
 from services.scoring.domain.lead import Snapshot
 from services.scoring.domain.model import RuleSet
@@ -95,17 +95,17 @@ class Contended(InMemoryStore):
 
 
 async def test_a_batch_starts_over_when_another_process_was_faster() -> None:
-    store = Contended(handlers.APPEND_TRIES_MAX - 1)
+    store = Contended(moving.APPEND_TRIES_MAX - 1)
     report = await EventHandlers(store, SteppingClock()).apply_events([cases.incoming("e1")])
     assert report.applied == 1
-    assert store.tries == handlers.APPEND_TRIES_MAX
+    assert store.tries == moving.APPEND_TRIES_MAX
 
 
 async def test_a_batch_does_not_start_over_for_ever() -> None:
     store = Contended(1_000)
     with pytest.raises(ConcurrentAppend):
         await EventHandlers(store, SteppingClock()).apply_events([cases.incoming("e1")])
-    assert store.tries == handlers.APPEND_TRIES_MAX
+    assert store.tries == moving.APPEND_TRIES_MAX
     assert store.contents.ledger == {}
 
 

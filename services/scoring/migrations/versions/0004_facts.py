@@ -49,8 +49,24 @@ STATEMENTS = (
         PRIMARY KEY (project_id, subject, moved_at)
     )
     """,
-    "CREATE INDEX subject_moves_from ON subject_moves (project_id, from_lead_id)",
-    "CREATE INDEX subject_moves_to ON subject_moves (project_id, to_lead_id)",
+    "CREATE INDEX subject_moves_from ON subject_moves (project_id, from_lead_id, moved_at)",
+    """
+    CREATE TABLE retractions (
+        project_id text COLLATE "C" NOT NULL,
+        event_id text COLLATE "C" NOT NULL,
+        PRIMARY KEY (project_id, event_id)
+    )
+    """,
+    # What has happened stays as it is (0001).
+    """
+    CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON subject_moves
+        FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+    """,
+    """
+    CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON retractions
+        FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+    """,
+    "GRANT SELECT, INSERT ON subject_moves, retractions TO scoreline_scoring",
     # The state of the fold has another form: every lead is folded anew.
     "UPDATE rescores SET activation = 0, cursor = ''",
 )

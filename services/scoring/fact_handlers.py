@@ -1,0 +1,272 @@
+"""What people say about leads: points given by hand, events that shall not count, leads that are one. Each is an entry
+of the ledger and, for every lead it concerns, a version."""
+
+import uuid
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
+
+from services.scoring import facts
+from services.scoring.domain.identity import own_subject, subject_of
+from services.scoring.domain.lead import RulesInForce
+from services.scoring.domain.model import NO_GROUP, Entry
+from services.scoring.errors import (
+    LeadNotFound,
+    LeadNotMerged,
+    LeadsMerged,
+    LeadsMoved,
+    OutOfDate,
+)
+from services.scoring.fact_ports import EventsLike
+from services.scoring.facts import Adjustment, Said
+from services.scoring.merging import REFERENCES_MAX, lock, merge, unmerge
+from services.scoring.moving import move_on, undisturbed
+from services.scoring.ports import LeadKey, LeadView, RecordedChange, Store, Transaction
+from services.shared.clock import Clock
+from services.shared.errors import (
+    DependencyUnavailable,
+    InvalidFields,
+    LimitExceeded,
+    ResourceAlreadyExists,
+    Violation,
+)
+
+RETRACTED_MAX = 100_000
+"""Events that one call may retract."""
+
+FACT_EVENTS_MAX = 1_000
+"""Events of one retraction, and of one transaction of a call."""
+
+PORTION_FACTS_MAX = 200
+"""Retractions of one transaction: each locks a lead and folds its history."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Retraction:
+    """What was retracted, or would be."""
+
+    events: int
+    leads: int
+    unknown: Sequence[str] = ()
+    """Ids asked for that are not in the ledger."""
+
+
+class FactHandlers:
+    """Facts by hand. References are as domain.identity.subject_of takes them. `committed` is called after each
+    transaction that made versions."""
+
+    def __init__(self, store: Store, clock: Clock, committed: Callable[[], None]) -> None:
+        self._store = store
+        self._clock = clock
+        self._committed = committed
+
+    async def adjust(
+        self, project_id: str, reference: str, asked: Adjustment
+    ) -> tuple[str, RecordedChange]:
+        """Give or take points; the ledger entry's id and the version it made, or had made before.
+
+        Raises LeadNotFound, InvalidFields for a group that there is not and a time to come, and ResourceAlreadyExists
+        for an adjustment id that stands for something else.
+        """
+        unique = asked.adjustment_id or uuid.uuid4().hex
+        event_id = facts.adjustment_event_id(unique)
+        attempt = partial(self._adjust, project_id, reference, asked, event_id)
+        return event_id, await self._done(attempt)
+
+    async def retract(
+        self,
+        project_id: str,
+        which: Sequence[str] | EventsLike,
+        said: Said,
+        validate_only: bool = False,
+    ) -> Retraction:
+        """Make events count for nothing, those with these ids or those like this (whose lead may be a reference).
+        Raises LeadNotFound, and LimitExceeded for more than RETRACTED_MAX."""
+        async with self._store.reading() as tx:
+            if isinstance(which, EventsLike):
+                found, unknown = await _like(tx, project_id, which), list[str]()
+            else:
+                found = await tx.subjects_of_events(project_id, which)
+                unknown = [one for one in dict.fromkeys(which) if one not in found]
+                done = await tx.retracted(project_id, list(found))
+                found = {one: subject for one, subject in found.items() if one not in done}
+            homes = await tx.homes_of((project_id, one) for one in set(found.values()))
+        if validate_only:
+            return Retraction(len(found), len(set(homes.values())), unknown)
+        events, leads = 0, set[LeadKey]()
+        for portion in _portions(found):
+            retracted = await self._done(partial(self._retract, project_id, portion, said))
+            events += sum(retracted.values())
+            leads |= retracted.keys()
+        return Retraction(events, len(leads), unknown)
+
+    async def merge(
+        self, project_id: str, reference: str, merged_reference: str, said: Said
+    ) -> LeadView:
+        """Make two leads one. Raises LeadNotFound, LeadsMerged, and LimitExceeded for one with too many references."""
+        return await self._done(partial(self._merge, project_id, reference, merged_reference, said))
+
+    async def unmerge(self, project_id: str, lead_id: str, said: Said) -> tuple[LeadView, LeadView]:
+        """Undo a merge; the lead that it was part of, and the one that stands for itself again. Raises LeadNotFound and
+        LeadNotMerged."""
+        return await self._done(partial(self._unmerge, project_id, lead_id, said))
+
+    async def _done(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        try:
+            done = await undisturbed(attempt)
+        except OutOfDate as error:
+            raise DependencyUnavailable("others keep changing the same leads") from error
+        self._committed()
+        return done
+
+    async def _adjust(
+        self, project_id: str, reference: str, asked: Adjustment, event_id: str
+    ) -> RecordedChange:
+        subject = subject_of(reference)
+        content = facts.adjustment_content(subject, asked)
+        now = self._clock.now()
+        if asked.occurred_at is not None and asked.occurred_at > now:
+            raise InvalidFields([Violation("occur_time", "must not be in the future")])
+        async with self._store.begin() as tx:
+            rules = await tx.rules_in_force([project_id])
+            known = await tx.payload_hashes([(project_id, event_id)])
+            if known and known[(project_id, event_id)] != content:
+                raise ResourceAlreadyExists("adjustment", asked.adjustment_id)
+            if not known:
+                view = await _find(tx, project_id, reference)
+                _check_group(rules[project_id], asked.group)
+                key = (project_id, view.profile.lead_id)
+                # A lead that never was merged need not have its own id among its references.
+                kept_under = subject if subject in view.subjects else view.subjects[0]
+                fact = facts.adjustment(project_id, kept_under, event_id, asked, content, now)
+                homes = {(project_id, kept_under): key}
+                await move_on(tx, {key: [fact.entry]}, homes, rules, now)
+                await tx.append([fact], now)
+            change = await tx.change_of(project_id, event_id)
+        if change is None:
+            raise LookupError("an adjustment without a version")
+        return change
+
+    async def _retract(
+        self, project_id: str, portion: Mapping[str, str], said: Said
+    ) -> dict[LeadKey, int]:
+        """Retract these events, each with its subject, as far as nobody else has; how many of each lead."""
+        now = self._clock.now()
+        async with self._store.begin() as tx:
+            rules = await tx.rules_in_force([project_id])
+            homes = await tx.homes_of((project_id, one) for one in set(portion.values()))
+            await lock(tx, list(homes.values()), homes)
+            done = await tx.retracted(project_id, list(portion))
+            retracted: dict[LeadKey, int] = {}
+            entries: dict[LeadKey, list[Entry]] = {}
+            appended = []
+            for subject in sorted(set(portion.values())):
+                ids = sorted(i for i, own in portion.items() if own == subject and i not in done)
+                if not ids:
+                    continue
+                unique = uuid.uuid4().hex
+                fact = facts.retraction(project_id, subject, unique, ids, said, now)
+                key = homes[(project_id, subject)]
+                appended.append(fact)
+                entries.setdefault(key, []).append(fact.entry)
+                retracted[key] = retracted.get(key, 0) + len(ids)
+            await move_on(tx, entries, homes, rules, now)
+            await tx.append(appended, now)
+            await tx.note_retracted(project_id, [one for one in portion if one not in done])
+        return retracted
+
+    async def _merge(
+        self, project_id: str, reference: str, merged_reference: str, said: Said
+    ) -> LeadView:
+        now = self._clock.now()
+        async with self._store.begin() as tx:
+            rules = await tx.rules_in_force([project_id])
+            views = [await _find(tx, project_id, one) for one in (reference, merged_reference)]
+            stays, merged = (one.profile.lead_id for one in views)
+            if stays == merged:
+                raise LeadsMerged(stays)
+            if len(views[1].subjects) > REFERENCES_MAX:
+                raise LimitExceeded(
+                    f"the lead to be merged has more than {REFERENCES_MAX} references",
+                    REFERENCES_MAX,
+                )
+            await tx.attach({(project_id, own_subject(merged)): merged}, rules, now)
+            wanted = [(project_id, own_subject(merged)), (project_id, own_subject(stays))]
+            homes = await tx.homes_of(wanted)
+            if [homes[one][1] for one in wanted] != [merged, stays]:
+                raise LeadsMoved
+            snapshots = await lock(tx, list(homes.values()), homes)
+            moves = await merge(tx, snapshots, stays, rules[project_id], now)
+            unique, subjects = uuid.uuid4().hex, sorted(moves)
+            fact = facts.link(project_id, stays, unique, [merged], subjects, said, now)
+            recorded = await tx.append([fact], now)
+            await tx.note_moves(project_id, moves, recorded[project_id])
+            return await _find(tx, project_id, stays)
+
+    async def _unmerge(
+        self, project_id: str, lead_id: str, said: Said
+    ) -> tuple[LeadView, LeadView]:
+        now = self._clock.now()
+        async with self._store.begin() as tx:
+            rules = await tx.rules_in_force([project_id])
+            own = (project_id, own_subject(lead_id))
+            homes = await tx.homes_of([own])
+            if not homes:
+                raise LeadNotFound(lead_id)
+            home = homes[own][1]
+            if home == lead_id:
+                raise LeadNotMerged(lead_id)
+            key = (project_id, lead_id)
+            snapshots = await lock(tx, [key, (project_id, home)], homes)
+            moves = await unmerge(tx, snapshots, lead_id, home, rules[project_id], now)
+            unique, subjects = uuid.uuid4().hex, sorted(moves)
+            fact = facts.unlink(project_id, home, unique, lead_id, subjects, said, now)
+            recorded = await tx.append([fact], now)
+            await tx.note_moves(project_id, moves, recorded[project_id])
+            return await _find(tx, project_id, home), await _find(tx, project_id, lead_id)
+
+
+async def _find(tx: Transaction, project_id: str, reference: str) -> LeadView:
+    found = await tx.find_lead(project_id, subject_of(reference))
+    if found is None:
+        raise LeadNotFound(reference)
+    return found
+
+
+def _check_group(rules: RulesInForce, group: str) -> None:
+    names = [one.name for one in rules.rule_set.groups]
+    if group not in (NO_GROUP, *names):
+        there_are = ", ".join(names) or "none"
+        raise InvalidFields(
+            [Violation("group", f"is no group of the rules in force; there are: {there_are}")]
+        )
+
+
+async def _like(tx: Transaction, project_id: str, which: EventsLike) -> dict[str, str]:
+    if which.lead_id:
+        view = await _find(tx, project_id, which.lead_id)
+        which = replace(which, lead_id=view.profile.lead_id)
+    found = await tx.events_like(project_id, which, RETRACTED_MAX + 1)
+    if len(found) > RETRACTED_MAX:
+        raise LimitExceeded(
+            f"more than {RETRACTED_MAX} events are like this: narrow the filter", RETRACTED_MAX
+        )
+    return found
+
+
+def _portions(found: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Events with their subjects, those of a subject side by side, as many as one transaction takes."""
+    portion: dict[str, str] = {}
+    subjects = set[str]()
+    for subject, event_id in sorted((subject, event_id) for event_id, subject in found.items()):
+        crowded = len(subjects) == PORTION_FACTS_MAX and subject not in subjects
+        if len(portion) == FACT_EVENTS_MAX or crowded:
+            yield portion
+            portion, subjects = {}, set()
+        portion[event_id] = subject
+        subjects.add(subject)
+    if portion:
+        yield portion
