@@ -8,10 +8,10 @@ from typing import Annotated, Final
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from scoreline.cli.failures import CommandFailed
 from scoreline.cli.output import plain, points, print_json
+from scoreline.cli.progress import bars
 from scoreline.cli.session import Session, session_of
 from scoreline.scoring.v1.ledger_pb2 import (
     LedgerMismatch,
@@ -98,17 +98,17 @@ def _follow_verification(
     session: Session, messages: Iterable[VerifyLedgerResponse]
 ) -> VerifySummary | None:
     summary = None
-    with _bars(session) as bars:
-        entries = bars.add_task("entries", total=None)
-        leads = bars.add_task("leads", total=None)
+    with bars(session) as shown:
+        entries = shown.add_task("entries", total=None)
+        leads = shown.add_task("leads", total=None)
         for message in messages:
             if session.as_json:
                 print_json(message)
             kind = message.WhichOneof("message")
             if kind == "progress":
                 so_far = message.progress
-                bars.update(entries, completed=so_far.entry_count, total=so_far.entry_total)
-                bars.update(leads, completed=so_far.lead_count, total=so_far.lead_total)
+                shown.update(entries, completed=so_far.entry_count, total=so_far.entry_total)
+                shown.update(leads, completed=so_far.lead_count, total=so_far.lead_total)
             elif kind == "mismatch" and not session.as_json:
                 session.out.print(mismatch_line(message.mismatch), style="red", markup=False)
             elif kind == "summary":
@@ -148,14 +148,14 @@ def _show_summary(console: Console, summary: VerifySummary) -> None:
 
 def _follow_replay(session: Session, messages: Iterable[ReplayLeadsResponse]) -> None:
     last = None
-    with _bars(session) as bars:
-        leads = bars.add_task("leads", total=None)
+    with bars(session) as shown:
+        leads = shown.add_task("leads", total=None)
         for message in messages:
             last = message
             if session.as_json:
                 print_json(message)
                 continue
-            bars.update(leads, completed=message.lead_count, total=message.lead_total)
+            shown.update(leads, completed=message.lead_count, total=message.lead_total)
             for one in message.changed_leads:
                 line = (
                     f"{one.lead_id}: {points(one.previous_score)} {one.previous_stage} -> "
@@ -169,16 +169,4 @@ def _follow_replay(session: Session, messages: Iterable[ReplayLeadsResponse]) ->
         f"{last.mended_count:,} snapshots mended, {last.updated_count:,} brought up to date",
         style="yellow" if last.changed_count or last.mended_count else "green",
         markup=False,
-    )
-
-
-def _bars(session: Session) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=session.err,
-        transient=True,
-        disable=session.as_json or not session.err.is_terminal,
     )

@@ -20,6 +20,7 @@ from scoreline.cli import (
     rules,
     send,
     simulate,
+    simulate_rules,
     up,
     watch,
 )
@@ -86,4 +87,6 @@ app.add_typer(ledger.app, name="ledger")
 app.add_typer(rules.app, name="rules")
 app.add_typer(keys.app, name="keys")
 app.command("simulate")(simulate.simulate)
+app.command("simulate-rules")(simulate_rules.simulate_rules)
+app.command("compare-rules")(simulate_rules.compare_rules)
 app.command("doctor")(doctor.doctor)

@@ -58,7 +58,7 @@ def validate(
 ) -> None:
     """Say everything that is wrong with a rule set, and how its golden tests come out. Changes nothing."""
     session = session_of(context)
-    text = None if file is None else _text(file)
+    text = None if file is None else text_of(file)
     with session.client() as client:
         found = client.rules.validate(version if text is None else None, yaml=text)
     if session.as_json:
@@ -72,7 +72,7 @@ def validate(
 def create(context: typer.Context, file: _File, replace: _Replace = False) -> None:
     """Make the draft say what a rule set in JSON says, e.g. that of `scoreline --json rules list`."""
     session = session_of(context)
-    rule_set = _rule_set(file, _text(file))
+    rule_set = _rule_set(file, text_of(file))
     with session.client() as client, _faults_line_by_line():
         draft = client.rules.create_draft(rule_set, replace=replace)
     _show_draft(session, draft)
@@ -81,7 +81,7 @@ def create(context: typer.Context, file: _File, replace: _Replace = False) -> No
 def import_rules(context: typer.Context, file: _File, replace: _Replace = False) -> None:
     """Make the draft say what a YAML text says, as `scoreline rules export` writes it."""
     session = session_of(context)
-    text = _text(file)
+    text = text_of(file)
     with session.client() as client, _faults_line_by_line():
         draft = client.rules.import_yaml(text, replace=replace)
     _show_draft(session, draft)
@@ -270,7 +270,8 @@ def _faults_line_by_line() -> Iterator[None]:
         raise CommandFailed("\n  ".join([_count(len(lines), "fault"), *lines])) from error
 
 
-def _text(file: str) -> str:
+def text_of(file: str) -> str:
+    """What a file has, or standard input. Raises CommandFailed."""
     try:
         if file == STDIN:
             return sys.stdin.read()

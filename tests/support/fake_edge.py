@@ -18,7 +18,11 @@ from scoreline.accounts.v1 import accounts_service_pb2
 from scoreline.ingest.v1 import ingest_service_pb2
 from scoreline.notify.v1 import notify_service_pb2
 from scoreline.rules.v1 import rules_service_pb2
-from scoreline.scoring.v1 import analytics_service_pb2, scoring_service_pb2
+from scoreline.scoring.v1 import (
+    analytics_service_pb2,
+    scoring_service_pb2,
+    simulation_service_pb2,
+)
 
 API_KEY = "sl_testtest_0123456789abcdef0123456789abcdef"
 
@@ -30,6 +34,7 @@ _SERVICES = [
         notify_service_pb2,
         rules_service_pb2,
         scoring_service_pb2,
+        simulation_service_pb2,
         analytics_service_pb2,
     )
     for service in module.DESCRIPTOR.services_by_name.values()
