@@ -18,6 +18,9 @@ WIDTH = 110
 LINE_MAX = 96
 """A map or list whose values are no longer together is one line."""
 
+ENDLESS = 2**30
+"""A width that no line has."""
+
 _ORDER: dict[str, tuple[str, ...]] = {
     "RuleSet": (
         "description",
@@ -77,13 +80,20 @@ def one_line(value: Any) -> str:
     """Any value of a tree on one line."""
     text = yaml.dump(
         value,
-        Dumper=yaml.CSafeDumper,
+        Dumper=_LineDumper,
         default_flow_style=True,
         allow_unicode=True,
         sort_keys=False,
-        width=float("inf"),
+        width=ENDLESS,
     )
     return str(text).removesuffix("\n").removesuffix("\n...")
+
+
+class _LineDumper(yaml.CSafeDumper):
+    """Writes text with breaks in it with escapes instead."""
+
+    def represent_scalar(self, tag: str, value: Any, style: str | None = None) -> Any:
+        return super().represent_scalar(tag, value, style if str(value).isprintable() else '"')
 
 
 class _Dumper(yaml.CSafeDumper):
@@ -140,12 +150,19 @@ def _plain(field: Field, value: Any) -> Any:
     if isinstance(value, Duration):
         return duration_text(value)
     if isinstance(value, Struct):
-        return structs.to_dict(value)
+        return _sorted(structs.to_dict(value))
     if isinstance(value, Message):
         return _tree(value)
     if field.enum_type is not None:
         return short_name(field.enum_type, value)
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _sorted(value: Any) -> Any:
+    """A Struct has no order: without one the same rule set would be written in many ways."""
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(inner) for inner in value] if isinstance(value, list) else value
 
 
 def duration_text(duration: Duration) -> str:
