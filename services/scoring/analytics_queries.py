@@ -21,6 +21,7 @@ from services.scoring.analytics_ports import (
 from services.scoring.domain.model import FACT_PREFIX, RETRACTION
 from services.scoring.domain.state import FORMAT
 from services.scoring.ports import LeadFilter, LeadKey
+from services.shared.errors import LimitExceeded
 
 EXPORT_PORTION_LEADS = 500
 """Leads fetched at a time: at 32 KB of attributes each, 16 MB at most."""
@@ -31,31 +32,47 @@ COMPANY_CHARACTERS_MAX = 256
 FACT_ID_PREFIX = "scoreline:"
 """Begins the event ids of facts, and of nothing else: so the index by subject, which has no types, tells them."""
 
-# Events that are retracted by an entry of the same lead (index ledger_retractions).
-_RETRACTED = f"""
-    retracted AS MATERIALIZED (
-        SELECT DISTINCT e.event_id
-        FROM ledger r
-        JOIN subjects rs ON rs.project_id = r.project_id AND rs.subject = r.subject
-        CROSS JOIN LATERAL json_array_elements_text(r.properties -> 'event_ids') AS i(event_id)
-        JOIN ledger e ON e.project_id = r.project_id AND e.event_id = i.event_id
-        JOIN subjects es ON es.project_id = e.project_id AND es.subject = e.subject
-        WHERE r.project_id = %(project)s AND r.type = '{RETRACTION}' AND es.lead_id = rs.lead_id
-    )
-"""
+QUERY_S_MAX = 55
+"""A project for which a query takes longer is too large for it; the edge gives up after a minute."""
 
-# Index ledger_by_time, and ledger_by_subject for a single lead: the entries of the time.
-_ACTIVITY = f"""
-    WITH {_RETRACTED}
-    SELECT date_trunc(%(unit)s, l.occurred_at, 'UTC') AS at, l.type, count(*)
-    FROM ledger l LEFT JOIN retracted r USING (event_id)
-    WHERE l.project_id = %(project)s AND l.occurred_at >= %(start)s AND l.occurred_at < %(end)s
-      AND l.type NOT LIKE '{FACT_PREFIX}%%' AND r.event_id IS NULL
-      AND (%(any_type)s OR l.type = ANY(%(types)s))
-      AND (%(any_lead)s OR l.subject IN (
-          SELECT subject FROM subjects WHERE project_id = %(project)s AND lead_id = %(lead)s))
-    GROUP BY at, l.type ORDER BY at, count(*) DESC, l.type COLLATE "C" LIMIT %(limit)s
+# Events that are retracted by an entry of the same lead (index ledger_retractions). Read by itself, and handed to the
+# other queries as an array: the planner knows how long that is, and of a subquery it would guess that there are none.
+_RETRACTED = f"""
+    SELECT DISTINCT e.event_id
+    FROM ledger r
+    JOIN subjects rs ON rs.project_id = r.project_id AND rs.subject = r.subject
+    CROSS JOIN LATERAL json_array_elements_text(r.properties -> 'event_ids') AS i(event_id)
+    JOIN ledger e ON e.project_id = r.project_id AND e.event_id = i.event_id
+    JOIN subjects es ON es.project_id = e.project_id AND es.subject = e.subject
+    WHERE r.project_id = %(project)s AND r.type = '{RETRACTION}' AND es.lead_id = rs.lead_id
 """
+_WITHOUT_RETRACTED = "LEFT JOIN unnest(%(retracted)s::text[]) AS r(event_id) USING (event_id)"
+
+
+def _activity_in(entries: str) -> str:
+    return f"""
+        SELECT date_trunc(%(unit)s, l.occurred_at, 'UTC') AS at, l.type, count(*)
+        FROM {entries} AS l {_WITHOUT_RETRACTED}
+        WHERE l.project_id = %(project)s AND l.occurred_at >= %(start)s AND l.occurred_at < %(end)s
+          AND l.type NOT LIKE '{FACT_PREFIX}%%' AND r.event_id IS NULL
+          AND (%(any_type)s OR l.type = ANY(%(types)s))
+        GROUP BY at, l.type ORDER BY at, count(*) DESC, l.type COLLATE "C" LIMIT %(limit)s
+    """
+
+
+# Index ledger_by_time: the entries of the time.
+_ACTIVITY = _activity_in("ledger")
+
+# Index ledger_by_subject: the entries of each of the lead's references at that time. OFFSET keeps the planner from
+# looking for them among those of everybody.
+_ACTIVITY_OF = _activity_in("""(
+    SELECT e.* FROM subjects s CROSS JOIN LATERAL (
+        SELECT project_id, event_id, type, occurred_at FROM ledger
+        WHERE project_id = s.project_id AND subject = s.subject
+          AND occurred_at >= %(start)s AND occurred_at < %(end)s
+        OFFSET 0
+    ) AS e WHERE s.project_id = %(project)s AND s.lead_id = %(lead)s
+)""")
 
 # All score changes of the leads up to the end: the audit trail has no shorter way to a lead's score on a day.
 _TREND = """
@@ -91,9 +108,9 @@ _TREND = """
 
 # First events of all leads: the whole of the index ledger_by_subject.
 _FIRST_SEEN = f"""
-    {_RETRACTED}, first_seen AS (
+    first_seen AS (
         SELECT s.lead_id, min(l.occurred_at) AS at
-        FROM subjects s JOIN ledger l USING (project_id, subject) LEFT JOIN retracted r USING (event_id)
+        FROM subjects s JOIN ledger l USING (project_id, subject) {_WITHOUT_RETRACTED}
         WHERE s.project_id = %(project)s AND r.event_id IS NULL
           AND l.event_id NOT LIKE '{FACT_ID_PREFIX}%%'
         GROUP BY s.lead_id
@@ -148,10 +165,10 @@ _FUNNEL = f"""
 """
 
 _COHORTS = f"""
-    WITH {_RETRACTED}, {_STAGES_OF_LEADS}, active AS MATERIALIZED (
+    WITH {_STAGES_OF_LEADS}, active AS MATERIALIZED (
         SELECT s.lead_id, date_trunc('week', l.occurred_at, 'UTC') AS week,
                min(l.occurred_at) AS first_at
-        FROM subjects s JOIN ledger l USING (project_id, subject) LEFT JOIN retracted r USING (event_id)
+        FROM subjects s JOIN ledger l USING (project_id, subject) {_WITHOUT_RETRACTED}
         WHERE s.project_id = %(project)s AND r.event_id IS NULL
           AND l.event_id NOT LIKE '{FACT_ID_PREFIX}%%'
         GROUP BY s.lead_id, week
@@ -230,11 +247,14 @@ class AnalyticsQueries:
             "unit": "hour" if hourly else "day",
             "any_type": not types,
             "types": list(types),
-            "any_lead": lead is None,
             "lead": lead[1] if lead else "",
             "limit": limit,
         }
-        return [ActivityCount(*columns) for columns in await self._all(_ACTIVITY, values)]
+        query = _ACTIVITY_OF if lead else _ACTIVITY
+        return [
+            ActivityCount(*columns)
+            for columns in await self._all(query, await self._with_retracted(values))
+        ]
 
     async def score_trend(
         self, project_id: str, span: Span, lead: LeadKey | None
@@ -261,7 +281,7 @@ class AnalyticsQueries:
             "seen_from": seen_from,
             "seen_before": seen_before,
         }
-        (_, leads, _, _), *found = await self._all(_FUNNEL, values)
+        (_, leads, _, _), *found = await self._all(_FUNNEL, await self._with_retracted(values))
         return leads, [
             StageReach(reached, current, None if median is None else round(median))
             for _, reached, current, median in found
@@ -276,7 +296,10 @@ class AnalyticsQueries:
             "end": first_seen.end,
             "reached": list(reached),
         }
-        return [CohortWeek(*columns) for columns in await self._all(_COHORTS, values)]
+        return [
+            CohortWeek(*columns)
+            for columns in await self._all(_COHORTS, await self._with_retracted(values))
+        ]
 
     async def companies(self, project_id: str, limit: int) -> Companies:
         values = {"project": project_id, "limit": limit}
@@ -298,6 +321,18 @@ class AnalyticsQueries:
             while found := await cursor.fetchmany(EXPORT_PORTION_LEADS):
                 yield [ExportedLead(*columns) for columns in found]
 
+    async def _with_retracted(self, values: dict[str, Any]) -> dict[str, Any]:
+        return {
+            **values,
+            "retracted": [event_id for (event_id,) in await self._all(_RETRACTED, values)],
+        }
+
     async def _all(self, query: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
-        await self._cursor.execute(query, values)
+        await self._cursor.execute(f"SET LOCAL statement_timeout = '{QUERY_S_MAX}s'")
+        try:
+            await self._cursor.execute(query, values)
+        except psycopg.errors.QueryCanceled as error:
+            raise LimitExceeded(
+                f"not counted within {QUERY_S_MAX} s: ask for a shorter time", QUERY_S_MAX
+            ) from error
         return await self._cursor.fetchall()

@@ -15,7 +15,7 @@ from grpc import StatusCode
 from scoreline.common.v1 import scope_pb2
 from scoreline.scoring.v1 import analytics_service_pb2 as pb
 from scoreline.scoring.v1 import analytics_service_pb2_grpc
-from services.scoring import analytics_handlers
+from services.scoring import analytics_handlers, analytics_queries
 from services.scoring.analytics_handlers import AnalyticsHandlers
 from services.scoring.analytics_servicer import AnalyticsServicer
 from services.scoring.exporting import Exports
@@ -199,6 +199,15 @@ async def test_too_many_counts_are_refused(filled: Api, monkeypatch: pytest.Monk
     monkeypatch.setattr(analytics_handlers, "ACTIVITY_COUNTS_MAX", 2)
     with fails(StatusCode.RESOURCE_EXHAUSTED, "LIMIT_EXCEEDED"):
         await filled.call("GetActivity", pb.GetActivityRequest())
+
+
+async def test_what_takes_too_long_is_too_much(
+    filled: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(analytics_queries, "QUERY_S_MAX", 0.05)
+    monkeypatch.setattr(analytics_queries, "_TREND", "SELECT pg_sleep(20)")
+    with fails(StatusCode.RESOURCE_EXHAUSTED, "LIMIT_EXCEEDED"):
+        await filled.call("GetScoreTrend", pb.GetScoreTrendRequest())
 
 
 async def test_score_trend(filled: Api) -> None:
