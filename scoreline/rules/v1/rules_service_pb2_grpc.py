@@ -27,7 +27,7 @@ if _version_not_supported:
 
 class RulesServiceStub:
     """Versioned scoring rules. Every project starts with a preset as active version 1. Edits go to the draft,
-    which is made from the active version by the first edit; ActivateRuleSet puts it in force for all history.
+    which is made from the active version by the first edit; ActivateRuleSet puts it in force.
 
     Where a request has a `rule_set_version`, 0 means the newest: the draft where there is one, else the active version.
     """
@@ -127,7 +127,7 @@ class RulesServiceStub:
 
 class RulesServiceServicer:
     """Versioned scoring rules. Every project starts with a preset as active version 1. Edits go to the draft,
-    which is made from the active version by the first edit; ActivateRuleSet puts it in force for all history.
+    which is made from the active version by the first edit; ActivateRuleSet puts it in force.
 
     Where a request has a `rule_set_version`, 0 means the newest: the draft where there is one, else the active version.
     """
@@ -140,15 +140,15 @@ class RulesServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListRuleSets(self, request, context):
-        """All versions, newest first, without their rules.
+        """All versions, newest first, without what may be long.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UpdateRuleSet(self, request, context):
-        """Changes the draft's description, stages, bounds, groups or decay; makes the draft first where there is none. ABORTED
-        when the etag is not that of the newest version, INVALID_ARGUMENT when a group that rules are in would go.
+        """Changes what the draft says besides its rules; makes the draft first where there is none. ABORTED when the etag is
+        not that of the newest version, INVALID_ARGUMENT when a group that rules are in would go.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -232,7 +232,7 @@ class RulesServiceServicer:
         """Puts a version in force: the draft, or an earlier version again. Existing leads are scored anew in the background.
         Activating the version that is in force already changes nothing and answers its activation. NOT_FOUND when there is
         no such version, ABORTED when the etag is not current, FAILED_PRECONDITION when the version has no rules,
-        or rules in groups that it does not have, or a golden test that fails (a field violation for each). UNAVAILABLE when
+        or names groups that it does not have, or has a golden test that fails (a field violation for each). UNAVAILABLE when
         the version has golden tests and scoring, which runs them, can't be reached.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -359,7 +359,7 @@ def add_RulesServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class RulesService:
     """Versioned scoring rules. Every project starts with a preset as active version 1. Edits go to the draft,
-    which is made from the active version by the first edit; ActivateRuleSet puts it in force for all history.
+    which is made from the active version by the first edit; ActivateRuleSet puts it in force.
 
     Where a request has a `rule_set_version`, 0 means the newest: the draft where there is one, else the active version.
     """

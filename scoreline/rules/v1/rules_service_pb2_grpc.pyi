@@ -28,7 +28,7 @@ GRPC_VERSION: str
 
 class RulesServiceStub:
     """Versioned scoring rules. Every project starts with a preset as active version 1. Edits go to the draft,
-    which is made from the active version by the first edit; ActivateRuleSet puts it in force for all history.
+    which is made from the active version by the first edit; ActivateRuleSet puts it in force.
 
     Where a request has a `rule_set_version`, 0 means the newest: the draft where there is one, else the active version.
     """
@@ -40,10 +40,10 @@ class RulesServiceStub:
     GetRuleSet: _grpc.UnaryUnaryMultiCallable[_rules_service_pb2.GetRuleSetRequest, _rules_service_pb2.GetRuleSetResponse]
     """One version with everything in it."""
     ListRuleSets: _grpc.UnaryUnaryMultiCallable[_rules_service_pb2.ListRuleSetsRequest, _rules_service_pb2.ListRuleSetsResponse]
-    """All versions, newest first, without their rules."""
+    """All versions, newest first, without what may be long."""
     UpdateRuleSet: _grpc.UnaryUnaryMultiCallable[_rules_service_pb2.UpdateRuleSetRequest, _rules_service_pb2.UpdateRuleSetResponse]
-    """Changes the draft's description, stages, bounds, groups or decay; makes the draft first where there is none. ABORTED
-    when the etag is not that of the newest version, INVALID_ARGUMENT when a group that rules are in would go.
+    """Changes what the draft says besides its rules; makes the draft first where there is none. ABORTED when the etag is
+    not that of the newest version, INVALID_ARGUMENT when a group that rules are in would go.
     """
     CreateRuleSet: _grpc.UnaryUnaryMultiCallable[_rules_service_pb2.CreateRuleSetRequest, _rules_service_pb2.CreateRuleSetResponse]
     """Makes the draft say exactly what is sent, rules included. ALREADY_EXISTS when there is a draft, unless it may be
@@ -76,7 +76,7 @@ class RulesServiceStub:
     """Puts a version in force: the draft, or an earlier version again. Existing leads are scored anew in the background.
     Activating the version that is in force already changes nothing and answers its activation. NOT_FOUND when there is
     no such version, ABORTED when the etag is not current, FAILED_PRECONDITION when the version has no rules,
-    or rules in groups that it does not have, or a golden test that fails (a field violation for each). UNAVAILABLE when
+    or names groups that it does not have, or has a golden test that fails (a field violation for each). UNAVAILABLE when
     the version has golden tests and scoring, which runs them, can't be reached.
     """
     ListPresets: _grpc.UnaryUnaryMultiCallable[_rules_service_pb2.ListPresetsRequest, _rules_service_pb2.ListPresetsResponse]
@@ -91,7 +91,7 @@ class RulesServiceStub:
 @_typing.type_check_only
 class RulesServiceAsyncStub(RulesServiceStub):
     """Versioned scoring rules. Every project starts with a preset as active version 1. Edits go to the draft,
-    which is made from the active version by the first edit; ActivateRuleSet puts it in force for all history.
+    which is made from the active version by the first edit; ActivateRuleSet puts it in force.
 
     Where a request has a `rule_set_version`, 0 means the newest: the draft where there is one, else the active version.
     """
@@ -100,10 +100,10 @@ class RulesServiceAsyncStub(RulesServiceStub):
     GetRuleSet: _aio.UnaryUnaryMultiCallable[_rules_service_pb2.GetRuleSetRequest, _rules_service_pb2.GetRuleSetResponse]  # type: ignore[assignment]
     """One version with everything in it."""
     ListRuleSets: _aio.UnaryUnaryMultiCallable[_rules_service_pb2.ListRuleSetsRequest, _rules_service_pb2.ListRuleSetsResponse]  # type: ignore[assignment]
-    """All versions, newest first, without their rules."""
+    """All versions, newest first, without what may be long."""
     UpdateRuleSet: _aio.UnaryUnaryMultiCallable[_rules_service_pb2.UpdateRuleSetRequest, _rules_service_pb2.UpdateRuleSetResponse]  # type: ignore[assignment]
-    """Changes the draft's description, stages, bounds, groups or decay; makes the draft first where there is none. ABORTED
-    when the etag is not that of the newest version, INVALID_ARGUMENT when a group that rules are in would go.
+    """Changes what the draft says besides its rules; makes the draft first where there is none. ABORTED when the etag is
+    not that of the newest version, INVALID_ARGUMENT when a group that rules are in would go.
     """
     CreateRuleSet: _aio.UnaryUnaryMultiCallable[_rules_service_pb2.CreateRuleSetRequest, _rules_service_pb2.CreateRuleSetResponse]  # type: ignore[assignment]
     """Makes the draft say exactly what is sent, rules included. ALREADY_EXISTS when there is a draft, unless it may be
@@ -136,7 +136,7 @@ class RulesServiceAsyncStub(RulesServiceStub):
     """Puts a version in force: the draft, or an earlier version again. Existing leads are scored anew in the background.
     Activating the version that is in force already changes nothing and answers its activation. NOT_FOUND when there is
     no such version, ABORTED when the etag is not current, FAILED_PRECONDITION when the version has no rules,
-    or rules in groups that it does not have, or a golden test that fails (a field violation for each). UNAVAILABLE when
+    or names groups that it does not have, or has a golden test that fails (a field violation for each). UNAVAILABLE when
     the version has golden tests and scoring, which runs them, can't be reached.
     """
     ListPresets: _aio.UnaryUnaryMultiCallable[_rules_service_pb2.ListPresetsRequest, _rules_service_pb2.ListPresetsResponse]  # type: ignore[assignment]
@@ -150,7 +150,7 @@ class RulesServiceAsyncStub(RulesServiceStub):
 
 class RulesServiceServicer(metaclass=_abc_1.ABCMeta):
     """Versioned scoring rules. Every project starts with a preset as active version 1. Edits go to the draft,
-    which is made from the active version by the first edit; ActivateRuleSet puts it in force for all history.
+    which is made from the active version by the first edit; ActivateRuleSet puts it in force.
 
     Where a request has a `rule_set_version`, 0 means the newest: the draft where there is one, else the active version.
     """
@@ -169,7 +169,7 @@ class RulesServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _rules_service_pb2.ListRuleSetsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_rules_service_pb2.ListRuleSetsResponse, _abc.Awaitable[_rules_service_pb2.ListRuleSetsResponse]]:
-        """All versions, newest first, without their rules."""
+        """All versions, newest first, without what may be long."""
 
     @_abc_1.abstractmethod
     def UpdateRuleSet(
@@ -177,8 +177,8 @@ class RulesServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _rules_service_pb2.UpdateRuleSetRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_rules_service_pb2.UpdateRuleSetResponse, _abc.Awaitable[_rules_service_pb2.UpdateRuleSetResponse]]:
-        """Changes the draft's description, stages, bounds, groups or decay; makes the draft first where there is none. ABORTED
-        when the etag is not that of the newest version, INVALID_ARGUMENT when a group that rules are in would go.
+        """Changes what the draft says besides its rules; makes the draft first where there is none. ABORTED when the etag is
+        not that of the newest version, INVALID_ARGUMENT when a group that rules are in would go.
         """
 
     @_abc_1.abstractmethod
@@ -277,7 +277,7 @@ class RulesServiceServicer(metaclass=_abc_1.ABCMeta):
         """Puts a version in force: the draft, or an earlier version again. Existing leads are scored anew in the background.
         Activating the version that is in force already changes nothing and answers its activation. NOT_FOUND when there is
         no such version, ABORTED when the etag is not current, FAILED_PRECONDITION when the version has no rules,
-        or rules in groups that it does not have, or a golden test that fails (a field violation for each). UNAVAILABLE when
+        or names groups that it does not have, or has a golden test that fails (a field violation for each). UNAVAILABLE when
         the version has golden tests and scoring, which runs them, can't be reached.
         """
 
