@@ -3,7 +3,7 @@ names in, as the edge gives it; the service level brings its messages into the s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -44,6 +44,13 @@ def looked(intelligence: Mapping[str, Any], why: Mapping[str, Any]) -> Mapping[s
         "faded": _unless_zero(totals, "faded_points"),
         "next_stage": _next_stage(why.get("next_stage")),
     }
+
+
+def simulated(answers: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """What SimulateRuleSet's answers say of the one lead that was asked about."""
+    assert "summary" in answers[-1]
+    (found,) = [answer["lead"]["after"] for answer in answers if "lead" in answer]
+    return {**found, "risk": _word(found["risk"])}
 
 
 _PREFIXES = ("TREND_", "RISK_LEVEL_", "EFFECT_REASON_")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 import httpx
+from google.protobuf.json_format import MessageToDict
 
-from tests.scenarios.answers import looked
+from tests.scenarios.answers import looked, simulated
 from tests.scenarios.scenario import (
     Adjust,
     EventData,
@@ -20,7 +22,8 @@ from tests.scenarios.scenario import (
     TimelineStep,
     Unmerge,
 )
-from tests.scenarios.service_level import WHY, WITNESS
+from tests.scenarios.service_level import WHY, WITNESS, own_id, rule_set_message
+from tests.support.event_source import messages
 from tests.support.eventually import TIMEOUT_S, eventually
 
 
@@ -82,7 +85,7 @@ class EdgeLevel:
 
     def unmerge(self, fact: Unmerge) -> None:
         """Undo that."""
-        self._call("POST", f"{_path(fact.who)}:unmerge", {"reason": WHY})
+        self._call("POST", f"{_path(own_id(fact.who))}:unmerge", {"reason": WHY})
 
     def mark(self, name: str) -> None:
         """Remember what is known."""
@@ -117,6 +120,16 @@ class EdgeLevel:
         found = self._call("GET", f"{_path(reference)}/intelligence{query}")
         why = self._call("GET", f"{_path(reference)}:explain{query}")
         return looked(found["intelligence"], why)
+
+    def simulate(self, draft: RulesData, reference: str, at: datetime) -> Mapping[str, Any]:
+        """What a lead would come to then, were the draft in force."""
+        content = {
+            "rule_set": MessageToDict(rule_set_message(draft), preserving_proto_field_name=True),
+            "lead_ids": [reference],
+            "as_of": _stamp(at),
+        }
+        with self._http.stream("POST", "/v1/ruleSets:simulate", json=content) as answer:
+            return simulated([json.loads(text) for text in messages(answer.iter_lines())])
 
     def _witness(self) -> Any:
         return self._call("GET", f"/v1/leads/{WITNESS}")["lead"]

@@ -37,8 +37,10 @@ from services.scoring.domain.model import (
     Entry,
     microseconds,
 )
+from services.scoring.facts import adjustment_event_id
 from services.shared.times import to_timestamp
 from tests.scenarios.fold_looks import looked
+from tests.scenarios.reading import preset
 from tests.scenarios.scenario import (
     Adjust,
     EventData,
@@ -48,7 +50,6 @@ from tests.scenarios.scenario import (
     RulesData,
     TimelineStep,
     Unmerge,
-    preset,
 )
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -100,7 +101,7 @@ class FoldLevel:
     def adjust(self, fact: Adjust) -> None:
         """Give points by hand."""
         properties = {"points": round(fact.points * MILLI), "group": fact.group}
-        entry_id = f"scoreline:{fact.adjustment_id}"
+        entry_id = adjustment_event_id(fact.adjustment_id)
         self._advance(self._lead(fact.who), [Entry(entry_id, ADJUSTMENT, fact.at, properties)])
 
     def retract(self, fact: Retract) -> None:
@@ -159,10 +160,19 @@ class FoldLevel:
     def look(self, reference: str, at: datetime, known: str) -> Mapping[str, Any]:
         """What a lead came to then, as far as was known at the mark."""
         known_at = self._marks[known] if known else self._next_record_time()
-        activations = [
-            one for one in self._activations if one.recorded_at <= microseconds(known_at)
-        ]
-        rules = bound(activations[::-1])
+        return self._look(self._activations, reference, at, known_at)
+
+    def simulate(self, draft: RulesData, reference: str, at: datetime) -> Mapping[str, Any]:
+        """What a lead would come to then, were the draft put in force now."""
+        known_at = self._next_record_time()
+        activations = [*self._activations, self._activation(draft, known_at)]
+        return self._look(activations, reference, at, known_at)
+
+    def _look(
+        self, activations: Sequence[Activated], reference: str, at: datetime, known_at: datetime
+    ) -> Mapping[str, Any]:
+        known = [one for one in activations if one.recorded_at <= microseconds(known_at)]
+        rules = bound(known[::-1])
         entries = in_order(
             (
                 one
@@ -180,15 +190,18 @@ class FoldLevel:
         return looked(rules, observation, account, microseconds(at))
 
     def _activate(self, rules: RulesData) -> None:
+        self._activations.append(self._activation(rules, self._next_record_time()))
+
+    def _activation(self, rules: RulesData, now: datetime) -> Activated:
+        """The next one."""
         problems = Problems()
         _, content = yaml_reading.content(rules.text, problems)
         assert not problems.found, problems.found
         number = len(self._activations) + 1
-        now = self._next_record_time()
         since = effective_time(Effective(rules.effective), content.binding, now)
         read = rule_conversion.rule_set(convert.content_message(content))
         version = replace(read, version=number)
-        self._activations.append(Activated(number, version, microseconds(since), microseconds(now)))
+        return Activated(number, version, microseconds(since), microseconds(now))
 
     def _rules(self) -> RulesInForce:
         return RulesInForce(len(self._activations), bound(self._activations[::-1]))

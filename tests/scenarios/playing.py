@@ -19,6 +19,7 @@ from tests.scenarios.scenario import (
     RulesData,
     Scenario,
     Send,
+    Simulate,
     Unmerge,
 )
 from tests.support.eventually import eventually
@@ -48,6 +49,8 @@ class Level(Protocol):
 
     def look(self, reference: str, at: datetime, known: str) -> Mapping[str, Any]: ...
 
+    def simulate(self, draft: RulesData, reference: str, at: datetime) -> Mapping[str, Any]: ...
+
 
 def play(scenario: Scenario, level: Level) -> None:
     """Do what each step says."""
@@ -73,6 +76,10 @@ def play(scenario: Scenario, level: Level) -> None:
             case Look(at, known, leads):
                 for reference, parts in leads.items():
                     look(level, reference, at, known, parts)
+            case Simulate(draft, at, leads):
+                for reference, parts in leads.items():
+                    found = level.simulate(draft, reference, at)
+                    assert {name: found[name] for name in parts} == parts, reference
 
 
 def expect(level: Level, reference: str, wanted: LeadState | None) -> None:

@@ -14,17 +14,22 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from scoreline.events.v1 import event_pb2
 from scoreline.ingest.v1 import ingest_service_pb2, ingest_service_pb2_grpc
-from scoreline.rules.v1 import rules_service_pb2, rules_service_pb2_grpc
+from scoreline.rules.v1 import rule_set_pb2, rules_service_pb2, rules_service_pb2_grpc
 from scoreline.scoring.v1 import (
     facts_pb2,
     lead_pb2,
     scoring_service_pb2,
     scoring_service_pb2_grpc,
+    simulation_service_pb2,
+    simulation_service_pb2_grpc,
 )
+from services.rules import yaml_reading
+from services.rules.domain.checks import Problems
+from services.scoring.domain.identity import lead_id_of, subject_of
 from services.shared import structs
 from services.shared.times import to_timestamp
 from stack import Stack
-from tests.scenarios.answers import looked
+from tests.scenarios.answers import looked, simulated
 from tests.scenarios.scenario import (
     Adjust,
     EventData,
@@ -59,6 +64,7 @@ class ServiceLevel:
         self._ingest = stub("ingest", ingest_service_pb2_grpc.IngestServiceStub)
         self._rules = stub("rules", rules_service_pb2_grpc.RulesServiceStub)
         self._scoring = stub("scoring", scoring_service_pb2_grpc.ScoringServiceStub)
+        self._simulation = stub("scoring", simulation_service_pb2_grpc.SimulationServiceStub)
         self._barriers = 0
         self._marks: dict[str, Timestamp] = {}
         self._scoring.CreateLead(
@@ -117,7 +123,7 @@ class ServiceLevel:
 
     def unmerge(self, fact: Unmerge) -> None:
         """Undo that."""
-        request = facts_pb2.UnmergeLeadsRequest(merged_lead_id=fact.who, reason=WHY)
+        request = facts_pb2.UnmergeLeadsRequest(merged_lead_id=own_id(fact.who), reason=WHY)
         self._scoring.UnmergeLeads(request)
 
     def mark(self, name: str) -> None:
@@ -164,6 +170,14 @@ class ServiceLevel:
         why = self._scoring.ExplainScore(scoring_service_pb2.ExplainScoreRequest(**asked))
         return looked(_plain(found.intelligence), _plain(why))
 
+    def simulate(self, draft: RulesData, reference: str, at: datetime) -> Mapping[str, Any]:
+        """What a lead would come to then, were the draft in force."""
+        request = simulation_service_pb2.SimulateRuleSetRequest(
+            rule_set=rule_set_message(draft), lead_ids=[reference], as_of=to_timestamp(at)
+        )
+        answers = [_plain(answer) for answer in self._simulation.SimulateRuleSet(request)]
+        return simulated(answers)
+
     def _lead(self, reference: str) -> lead_pb2.Lead:
         request = scoring_service_pb2.GetLeadRequest(lead_id=reference)
         return self._scoring.GetLead(request).lead
@@ -178,6 +192,19 @@ class ServiceLevel:
         )
         self._ingest.IngestEvent(ingest_service_pb2.IngestEventRequest(event=event))
         eventually(lambda: self._lead(WITNESS).event_count == self._barriers)
+
+
+def own_id(reference: str) -> str:
+    """The id that the lead of a reference had before anything was merged."""
+    return lead_id_of(subject_of(reference))
+
+
+def rule_set_message(rules: RulesData) -> rule_set_pb2.RuleSet:
+    """A rule set as it is sent to be simulated."""
+    problems = Problems()
+    message = yaml_reading.read(rules.text, problems)
+    assert not problems.found, problems.found
+    return message
 
 
 def _plain(message: Message) -> dict[str, Any]:

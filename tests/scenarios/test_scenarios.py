@@ -12,17 +12,14 @@ from stack import Stack
 from tests.scenarios.edge_level import EdgeLevel
 from tests.scenarios.fold_level import Arrival, FoldLevel, arrivals_of
 from tests.scenarios.playing import play
-from tests.scenarios.scenario import Scenario, load_all
+from tests.scenarios.reading import load_all
+from tests.scenarios.scenario import Scenario
 from tests.scenarios.service_level import ServiceLevel
 from tests.support.projects import new_project
 
 SCENARIOS = load_all()
 
-every_scenario = pytest.mark.parametrize(
-    "scenario",
-    [scenario for scenario in SCENARIOS if not scenario.fold_only],
-    ids=lambda scenario: scenario.name,
-)
+every_scenario = pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 
 
 @pytest.mark.parametrize(
