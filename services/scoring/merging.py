@@ -4,12 +4,12 @@ becomes the fold of what is its own then. Ledger entries never move; they follow
 Locks are taken in the order in which scoring takes them: the rules are held, missing references are made, then all
 leads are locked together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.scoring import facts
-from services.scoring.domain.identity import are_different, linking, own_subject
+from services.scoring.domain.identity import are_different, lead_id_of, linking, own_subject
 from services.scoring.domain.lead import Cause, RulesInForce, Snapshot, become
 from services.scoring.domain.model import microseconds
 from services.scoring.errors import LeadsMoved
@@ -45,8 +45,10 @@ async def link_references(
     project_id = event.project_id
     references = [event.subject, *event.linked]
     keys = [(project_id, one) for one in references]
-    plan = linking(references, _ids(await tx.homes_of(keys)))
-    if plan.nothing:
+    known_by = _ids(await tx.homes_of(keys))
+    derived = await _derived_homes(tx, project_id, set(references) - known_by.keys())
+    plan = linking(references, known_by | derived)
+    if plan.nothing and not derived:
         return Linked()
     known = [(project_id, one) for one in (plan.lead_id, *plan.merged)]
     parts = await tx.references_of(known, REFERENCES_MAX + 1)
@@ -54,7 +56,8 @@ async def link_references(
     if too_many or are_different([*parts.values(), *([one] for one in plan.added)]):
         return Linked(conflict=True)
 
-    attached = {(project_id, one): plan.lead_id for one in plan.added}
+    new = dict.fromkeys(plan.added, plan.lead_id) | derived
+    attached = {(project_id, one): lead_id for one, lead_id in new.items()}
     attached |= {(project_id, own_subject(one)): one for one in plan.merged}
     await tx.attach(attached, rules, now)
     homes = await tx.homes_of(keys)
@@ -69,7 +72,7 @@ async def link_references(
         found.lead_id,
         event.entry.event_id,
         found.merged,
-        sorted({*moves, *plan.added}),
+        sorted({*moves, *new}),
         IDENTIFIED,
         now,
     )
@@ -146,6 +149,15 @@ async def _regroup(
         for key, snapshot in snapshots.items()
     ]
     await tx.save(updates, now)
+
+
+async def _derived_homes(
+    tx: Transaction, project_id: str, references: Collection[str]
+) -> dict[str, str]:
+    """The leads of references nobody has sent yet, where the id that is derived from one is a lead's already."""
+    named = {own_subject(lead_id_of(one)): one for one in references}
+    homes = await tx.homes_of((project_id, one) for one in named)
+    return {named[own]: lead_id for own, lead_id in _ids(homes).items() if named[own] != own}
 
 
 def _ids(homes: Mapping[SubjectKey, LeadKey]) -> dict[str, str]:

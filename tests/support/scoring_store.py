@@ -112,13 +112,15 @@ class InMemoryTransaction(LedgerReads):
         now: datetime,
     ) -> None:
         before = dict(self._in.subjects)
-        # Addresses first: a lead that two subjects stand for has the address, whichever came first.
-        for (project_id, subject), own in sorted(references.items()):
+        emails: dict[LeadKey, str] = {}
+        for (project_id, subject), own in references.items():
             lead_id = before.get((project_id, own_subject(own)), own)
             key = (project_id, self._in.subjects.setdefault((project_id, subject), lead_id))
-            email = email_of(subject) or ""
-            if key not in self._in.profiles:
-                profile = Profile(*key, email, "", "", {}, 1, now, now)
+            # Two subjects may stand for one lead: an address, and the id that was derived from it.
+            emails[key] = email_of(subject) or emails.get(key, "")
+        for (project_id, lead_id), email in emails.items():
+            if (project_id, lead_id) not in self._in.profiles:
+                profile = Profile(project_id, lead_id, email, "", "", {}, 1, now, now)
                 self._make(profile, new_snapshot(rules[project_id]))
 
     async def lock(self, leads: Iterable[LeadKey]) -> dict[LeadKey, Snapshot]:
