@@ -1,4 +1,4 @@
-"""Accounts and rules as processes on real servers, with somebody who runs golden tests, and the bare servers for parts of
+"""Accounts and rules as processes on real servers, somebody who runs golden tests, and the bare servers for parts of
 rules."""
 
 from __future__ import annotations
