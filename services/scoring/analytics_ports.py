@@ -150,6 +150,10 @@ class AnalyticsReads(Protocol):
         """The companies of the leads, most leads first, equal ones by name."""
         ...
 
+    async def count_exported(self, project_id: str, which: LeadFilter) -> int:
+        """How many leads `exported_leads` gives."""
+        ...
+
     def exported_leads(
         self, project_id: str, which: LeadFilter
     ) -> AsyncGenerator[Sequence[ExportedLead], None]:

@@ -209,6 +209,14 @@ _COMPANIES = f"""
     )
 """
 
+_EXPORTED = """
+    FROM leads l JOIN snapshots n USING (project_id, lead_id)
+    WHERE l.project_id = %(project)s AND n.merged_into = ''
+      AND (%(any_stage)s OR n.stage = ANY(%(stages)s))
+      AND (%(min_score)s::bigint IS NULL OR n.score >= %(min_score)s)
+      AND (%(max_score)s::bigint IS NULL OR n.score <= %(max_score)s)
+"""
+_COUNT_EXPORTED = "SELECT count(*)" + _EXPORTED
 _EXPORT = f"""
     SELECT l.lead_id, l.email, l.display_name, l.company, n.score, n.stage, n.risk, n.velocity,
            n.version, n.event_count, n.rule_set_version,
@@ -217,11 +225,7 @@ _EXPORT = f"""
                + (n.state::jsonb #>> '{{activity,0}}')::bigint * '1 microsecond'::interval
            END,
            n.last_occurred_at, l.created_at, greatest(l.updated_at, n.updated_at), l.attributes::text
-    FROM leads l JOIN snapshots n USING (project_id, lead_id)
-    WHERE l.project_id = %(project)s AND n.merged_into = ''
-      AND (%(any_stage)s OR n.stage = ANY(%(stages)s))
-      AND (%(min_score)s::bigint IS NULL OR n.score >= %(min_score)s)
-      AND (%(max_score)s::bigint IS NULL OR n.score <= %(max_score)s)
+    {_EXPORTED}
     ORDER BY l.lead_id
 """
 
@@ -306,18 +310,15 @@ class AnalyticsQueries:
         (_, companies, unknown, _), *found = await self._all(_COMPANIES, values)
         return Companies([CompanyLeads(*columns) for columns in found], companies, int(unknown))
 
+    async def count_exported(self, project_id: str, which: LeadFilter) -> int:
+        count: int = (await self._all(_COUNT_EXPORTED, _filter(project_id, which)))[0][0]
+        return count
+
     async def exported_leads(
         self, project_id: str, which: LeadFilter
     ) -> AsyncGenerator[Sequence[ExportedLead], None]:
-        values = {
-            "project": project_id,
-            "any_stage": not which.stages,
-            "stages": list(which.stages),
-            "min_score": which.min_score,
-            "max_score": which.max_score,
-        }
         async with self._cursor.connection.cursor(name="exported_leads") as cursor:
-            await cursor.execute(_EXPORT, values)
+            await cursor.execute(_EXPORT, _filter(project_id, which))
             while found := await cursor.fetchmany(EXPORT_PORTION_LEADS):
                 yield [ExportedLead(*columns) for columns in found]
 
@@ -336,3 +337,13 @@ class AnalyticsQueries:
                 f"not counted within {QUERY_S_MAX} s: ask for a shorter time", QUERY_S_MAX
             ) from error
         return await self._cursor.fetchall()
+
+
+def _filter(project_id: str, which: LeadFilter) -> dict[str, Any]:
+    return {
+        "project": project_id,
+        "any_stage": not which.stages,
+        "stages": list(which.stages),
+        "min_score": which.min_score,
+        "max_score": which.max_score,
+    }

@@ -15,6 +15,9 @@ from services.scoring.exporting import Exports
 from services.shared import context as call_context
 from services.shared.errors import Violations
 
+LEAD_COUNT_HEADER = "x-lead-count"
+"""How many leads an exported file has when it is whole."""
+
 ServicerContext = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -84,18 +87,17 @@ class AnalyticsServicer(analytics_service_pb2_grpc.AnalyticsServiceServicer):
         self, request: pb.ExportLeadsRequest, context: ServicerContext
     ) -> AsyncIterator[HttpBody]:
         form, which = conversion.export(request)
-        first = True
+        content_type = form.content_type
         async with aclosing(self._exports.export(_project(), which, form)) as pieces:
             async for piece in pieces:
-                if first:
+                if content_type:
                     # Not before there is something: until then a failure still has a status of its own.
+                    name = f'attachment; filename="leads.{form.suffix}"'
                     await context.send_initial_metadata(
-                        (("content-disposition", f'attachment; filename="leads.{form.suffix}"'),)
+                        (("content-disposition", name), (LEAD_COUNT_HEADER, str(piece.lead_count)))
                     )
-                yield HttpBody(content_type=form.content_type if first else "", data=piece)
-                first = False
-        if first:
-            yield HttpBody(content_type=form.content_type)
+                yield HttpBody(content_type=content_type, data=piece.data)
+                content_type = ""
 
 
 def _project() -> str:

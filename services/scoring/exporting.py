@@ -4,6 +4,7 @@ number of leads, no more are in memory than a portion of them (and, for Parquet,
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 
 from services.scoring.analytics_ports import AnalyticsStore, ExportedLead
 from services.scoring.errors import ReaderTooSlow, TooManyExports
@@ -26,6 +27,15 @@ EXPORTS_MAX = 2
 RETRY_AFTER_S = 5.0
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of a file."""
+
+    data: bytes
+    lead_count: int
+    """Leads in the whole file: over HTTP/1.1 nothing else tells a file that broke off from a whole one."""
+
+
 class Exports:
     """Exports under way in this process."""
 
@@ -35,12 +45,13 @@ class Exports:
 
     async def export(
         self, project_id: str, which: LeadFilter, form: Format
-    ) -> AsyncGenerator[bytes, None]:
-        """The file in pieces, of one consistent view of the leads. Raises TooManyExports, ReaderTooSlow."""
+    ) -> AsyncGenerator[Piece, None]:
+        """The file in pieces, at least one, of one consistent view of the leads. Raises TooManyExports,
+        ReaderTooSlow."""
         if self._running >= EXPORTS_MAX:
             raise TooManyExports(EXPORTS_MAX, RETRY_AFTER_S)
         self._running += 1
-        pieces: asyncio.Queue[bytes | None] = asyncio.Queue()
+        pieces: asyncio.Queue[Piece | None] = asyncio.Queue()
         room = asyncio.Semaphore(PIECES_WAITING_MAX)
         # In a task of its own: while the reader takes its time, somebody must look at the clock.
         making = asyncio.create_task(self._make(project_id, which, form, pieces, room))
@@ -61,7 +72,7 @@ class Exports:
         project_id: str,
         which: LeadFilter,
         form: Format,
-        pieces: asyncio.Queue[bytes | None],
+        pieces: asyncio.Queue[Piece | None],
         room: asyncio.Semaphore,
     ) -> None:
         try:
@@ -70,9 +81,14 @@ class Exports:
                 aclosing(tx.exported_leads(project_id, which)) as portions,
                 aclosing(encoded(portions, encoder(form))) as made,
             ):
-                async for piece in made:
+                leads = await tx.count_exported(project_id, which)
+                empty = True
+                async for data in made:
                     await _wait_for(room)
-                    pieces.put_nowait(piece)
+                    pieces.put_nowait(Piece(data, leads))
+                    empty = False
+                if empty:
+                    pieces.put_nowait(Piece(b"", leads))
         finally:
             pieces.put_nowait(None)
 

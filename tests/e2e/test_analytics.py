@@ -115,6 +115,7 @@ def test_csv(filled: httpx.Client) -> None:
     assert [row["lead_id"] for row in rows] == list(LEADS)
     assert [row["company"] for row in rows] == ["'=Acme", "", ""]
     assert answer.content.endswith(b"\r\n")
+    assert answer.headers["x-lead-count"] == "3"
 
 
 def test_ndjson(filled: httpx.Client) -> None:
@@ -141,7 +142,8 @@ def test_an_empty_project_exports_empty_files(suite: Stack) -> None:
         base_url=suite.http_url, headers=empty.headers, trust_env=False, timeout=20
     ) as http:
         assert export(http, "CSV").text.startswith("lead_id,email,")
-        assert export(http, "NDJSON").content == b""
+        answer = export(http, "NDJSON")
+        assert (answer.content, answer.headers["x-lead-count"]) == (b"", "0")
         assert pq.read_table(io.BytesIO(export(http, "PARQUET").content)).num_rows == 0
         assert get(http, "/v1/analytics/funnel")["lead_count"] == "0"
 

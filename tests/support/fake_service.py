@@ -19,6 +19,7 @@ from concurrent import futures
 
 import grpc
 import psycopg
+from google.api.httpbody_pb2 import HttpBody
 from google.protobuf import any_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -27,9 +28,15 @@ from grpc_status import rpc_status
 
 from scoreline.ingest.v1 import ingest_service_pb2, ingest_service_pb2_grpc
 from scoreline.notify.v1 import notify_service_pb2, notify_service_pb2_grpc
-from scoreline.scoring.v1 import scoring_service_pb2, scoring_service_pb2_grpc
+from scoreline.scoring.v1 import (
+    analytics_service_pb2,
+    analytics_service_pb2_grpc,
+    scoring_service_pb2,
+    scoring_service_pb2_grpc,
+)
 
 WATCH_MESSAGES = 3
+EXPORT_PIECE = bytes(range(256)) * 4096
 MESSAGE_BYTES_MAX = 16 * 1024 * 1024
 
 
@@ -68,6 +75,18 @@ class Scoring(scoring_service_pb2_grpc.ScoringServiceServicer):
             )
         )
         raise AssertionError("abort_with_status raises")
+
+
+class Analytics(analytics_service_pb2_grpc.AnalyticsServiceServicer):
+    """Exports as many megabytes as `min_score` says; with `max_score` it fails after them."""
+
+    def ExportLeads(
+        self, request: analytics_service_pb2.ExportLeadsRequest, context: grpc.ServicerContext
+    ) -> Iterator[HttpBody]:
+        for number in range(int(request.min_score)):
+            yield HttpBody(content_type="" if number else "text/csv", data=EXPORT_PIECE)
+        if request.HasField("max_score"):
+            context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too slow")
 
 
 class Notify(notify_service_pb2_grpc.NotifyServiceServicer):
@@ -133,6 +152,7 @@ def _serve(name: str) -> None:
     health_pb2_grpc.add_HealthServicer_to_server(statuses, server)
     ingest_service_pb2_grpc.add_IngestServiceServicer_to_server(Ingest(), server)
     scoring_service_pb2_grpc.add_ScoringServiceServicer_to_server(Scoring(), server)
+    analytics_service_pb2_grpc.add_AnalyticsServiceServicer_to_server(Analytics(), server)
     notify_service_pb2_grpc.add_NotifyServiceServicer_to_server(Notify(), server)
     reflection.enable_server_reflection([grpc_name, reflection.SERVICE_NAME], server)
     server.add_insecure_port(os.environ[f"SCORELINE_{name.upper()}_LISTEN"])

@@ -20,7 +20,7 @@ from services.scoring import exporting
 from services.scoring.domain.model import MILLI
 from services.scoring.errors import ReaderTooSlow, TooManyExports
 from services.scoring.export_formats import Format
-from services.scoring.exporting import EXPORTS_MAX, PIECE_BYTES, Exports
+from services.scoring.exporting import EXPORTS_MAX, PIECE_BYTES, Exports, Piece
 from services.scoring.handlers import EventHandlers
 from services.scoring.ports import LeadFilter
 from services.shared.db import Database
@@ -62,9 +62,9 @@ def exports(scoring_database: Database) -> Exports:
     return Exports(PostgresSubject(scoring_database).store)
 
 
-async def whole(pieces: AsyncGenerator[bytes, None]) -> bytes:
+async def whole(pieces: AsyncGenerator[Piece, None]) -> bytes:
     async with aclosing(pieces):
-        return b"".join([piece async for piece in pieces])
+        return b"".join([piece.data async for piece in pieces])
 
 
 @pytest.mark.parametrize("form", list(Format))
@@ -77,11 +77,12 @@ async def test_any_number_of_leads_takes_the_same_memory(
     tracemalloc.start()
     try:
         async for piece in exports.export(project, LeadFilter(), form):
-            assert len(piece) <= PIECE_BYTES
+            assert len(piece.data) <= PIECE_BYTES
+            assert piece.lead_count == LEADS
             arrow_bytes = max(arrow_bytes, pool.bytes_allocated())
-            total += len(piece)
-            count += piece.count(b"\n")
-            tail = piece
+            total += len(piece.data)
+            count += piece.data.count(b"\n")
+            tail = piece.data
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -99,10 +100,10 @@ async def test_what_changes_meanwhile_is_not_in_the_file(
     leads = 4_000
     fill(scoring_schema, project, leads)
     async with aclosing(exports.export(project, LeadFilter(), Format.NDJSON)) as pieces:
-        content = await anext(pieces)
+        content = (await anext(pieces)).data
         with psycopg.connect(scoring_schema.postgres_url("scoreline_scoring")) as connection:
             connection.execute("UPDATE snapshots SET score = -1 WHERE project_id = %s", [project])
-        content += b"".join([piece async for piece in pieces])
+        content += b"".join([piece.data async for piece in pieces])
     scores = [json.loads(line)["score"] for line in content.decode().splitlines()]
     assert scores == [number / MILLI for number in range(1, leads + 1)]
 
@@ -130,6 +131,10 @@ async def test_filters_merged_leads_and_other_projects(
     assert await exported(stages=("hot",)) == [16, 17, 18, 19, 20]
     assert await exported(stages=("hot", "cold"), max_score=17) == [n for n in everybody if n < 18]
     assert await exported(stages=("nothing",)) == []
+    pieces = exports.export(project, LeadFilter(min_score=5, max_score=8), Format.NDJSON)
+    assert [piece.lead_count async for piece in pieces] == [3]
+    pieces = exports.export(project, LeadFilter(stages=("nothing",)), Format.NDJSON)
+    assert [(piece.data, piece.lead_count) async for piece in pieces] == [(b"", 0)]
 
 
 async def test_the_first_and_last_event_are_those_that_count(

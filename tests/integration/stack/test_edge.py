@@ -17,6 +17,7 @@ from scoreline.ingest.v1 import ingest_service_pb2, ingest_service_pb2_grpc
 from scoreline.scoring.v1 import scoring_service_pb2, scoring_service_pb2_grpc
 from stack import Stack
 from tests.support.eventually import eventually
+from tests.support.fake_service import EXPORT_PIECE
 
 BODY_LIMIT_BYTES = 5_000_000
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -233,3 +234,22 @@ def test_grpc_web_passes(edge: httpx.Client) -> None:
     trailers = answer.content[5 + length :]
     assert trailers[0] == 0x80  # a trailer frame
     assert b"grpc-status:0" in trailers
+
+
+def test_a_file_passes_as_it_is_however_large(edge: httpx.Client) -> None:
+    # More than a transcoded answer may have.
+    with edge.stream("GET", "/v1/leads:export", params={"min_score": "40"}) as answer:
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == "text/csv"
+        size, ends = 0, b""
+        for piece in answer.iter_raw():
+            size += len(piece)
+            ends = (ends + piece)[-256:]
+    assert size == 40 * len(EXPORT_PIECE)
+    assert ends == EXPORT_PIECE[-256:]
+
+
+def test_a_file_that_fails_at_once_is_an_error(edge: httpx.Client) -> None:
+    answer = edge.get("/v1/leads:export", params={"min_score": "0", "max_score": "1"})
+    assert answer.status_code == 429
+    assert answer.json()["message"] == "too slow"
