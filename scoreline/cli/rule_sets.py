@@ -284,6 +284,9 @@ def text_of(file: str) -> str:
 
 def _rule_set(file: str, text: str) -> RuleSet:
     try:
-        return ParseDict(json.loads(text), RuleSet())
+        written = json.loads(text)
+        if not isinstance(written, dict):
+            raise ParseError("it is no object")
+        return ParseDict(written, RuleSet())
     except (json.JSONDecodeError, ParseError) as error:
         raise CommandFailed(f"{file}: is no rule set in JSON: {error}") from error

@@ -1,5 +1,5 @@
 """Whole rule sets as RulesService's callers see them: validated, created, imported, exported, compared, put in force
-once their golden tests pass, and put back. Golden tests are run by a stand-in for scoring that folds as scoring does."""
+once golden tests pass, and put back. Golden tests are run by a stand-in for scoring that folds as scoring does."""
 
 from __future__ import annotations
 

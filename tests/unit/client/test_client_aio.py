@@ -14,7 +14,18 @@ import scoreline
 from scoreline.client import errors
 from scoreline.client.settings import RetryPolicy
 from scoreline.ingest.v1.ingest_service_pb2 import BatchIngestEventsResponse
-from scoreline.rules.v1.rule_set_pb2 import Decay, Group, HalfLifeDecay, Limit
+from scoreline.rules.v1.rule_set_pb2 import (
+    Binding,
+    Decay,
+    Grading,
+    Group,
+    HalfLifeDecay,
+    LateEvents,
+    Limit,
+    NextAction,
+    Risk,
+    Velocity,
+)
 from scoreline.rules.v1.rules_service_pb2 import ListPresetsResponse, Preset
 from scoreline.scoring.v1.scoring_service_pb2 import GetLeadResponse, ListLeadsResponse
 from tests.support.eventually import eventually_async
@@ -230,6 +241,21 @@ async def test_rules_with_conditions_limits_groups_and_presets(
     assert [*changed.update_mask.paths] == [*emptied.update_mask.paths] == ["groups", "decay"]
     assert (changed.rule_set.groups[0].decay, changed.rule_set.decay) == (decay, decay)
     assert not emptied.rule_set.HasField("decay")
+    await client.rules.update("big", standing=True)
+    assert [*edge.requests["UpdateRule"][1].update_mask.paths] == ["standing"]
+    await client.rules.update_draft(
+        grading=Grading(fit_group="g"), velocity=Velocity(saturating=True), risk=Risk(),
+        next_actions=[NextAction(action="call")], binding=Binding.BINDING_AT_PROCESSING,
+        late_events=LateEvents.LATE_EVENTS_REPLAY, tests=[], engagement_group="",
+    )  # fmt: skip
+    told = edge.requests["UpdateRuleSet"][2]
+    assert sorted(told.update_mask.paths) == [
+        "binding", "engagement_group", "grading", "late_events", "next_actions", "risk", "tests",
+        "velocity",
+    ]  # fmt: skip
+    assert told.rule_set.grading.fit_group == "g"
+    assert (told.rule_set.velocity.saturating, told.rule_set.HasField("risk")) == (True, False)
+    assert (told.rule_set.next_actions[0].action, told.rule_set.binding) == ("call", 3)
     preset = Preset(name="mine")
     edge.on("ListPresets", lambda *_: ListPresetsResponse(presets=[preset]))
     assert list(await client.rules.presets()) == [preset]
