@@ -42,7 +42,7 @@ class Balance:
         self._add(group.name, counted)
         if counted and isinstance(group.decay, PerContribution):
             self.contributions.append(Contribution(group.name, at, counted, counted))
-            self._next_of.pop(group.name, None)
+            self._note_step(group.name, group.decay.next_step(self.faded_to, at))
         return counted
 
     def countable(self, group: Group, points: int) -> int:
@@ -132,6 +132,12 @@ class Balance:
             )
             self._next_of[group] = min((step for step in steps if step is not None), default=None)
         return self._next_of[group]
+
+    def _note_step(self, group: str, step: int | None) -> None:
+        """One more contribution of a group fades then."""
+        if step is not None and group in self._next_of:
+            known = self._next_of[group]
+            self._next_of[group] = step if known is None else min(known, step)
 
     def _within_bounds(self, points: int) -> int:
         """As many of the points as the total's bounds let count."""
