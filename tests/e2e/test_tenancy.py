@@ -249,6 +249,30 @@ def rules(tenants: Tenants) -> None:
         activated = tenant("rules", "ListActivations", rules_service_pb2.ListActivationsRequest())
         assert [one.version for one in activated.activations] == versions
         assert {one.project_id for one in activated.activations} == {tenant.project.project_id}
+    whole_rule_sets(mine, theirs)
+
+
+def whole_rule_sets(mine: Tenant, theirs: Tenant) -> None:
+    """Those that read, write and compare versions as a whole."""
+    exporting = rules_service_pb2.ExportRuleSetRequest()
+    before = theirs("rules", "ExportRuleSet", exporting)
+    text = "rules: [{event_type: my_own_type, points: 7}]"
+    mine("rules", "ImportRuleSet", rules_service_pb2.ImportRuleSetRequest(yaml=text))
+    rule_set = rule_set_pb2.RuleSet(rules=[rule_set_pb2.Rule(event_type="my_own_type")])
+    request = rules_service_pb2.CreateRuleSetRequest(rule_set=rule_set, replace_draft=True)
+    mine("rules", "CreateRuleSet", request)
+    mine("rules", "RollbackRuleSet", rules_service_pb2.RollbackRuleSetRequest(version=1))
+    assert theirs("rules", "ExportRuleSet", exporting) == before
+    assert mine("rules", "ExportRuleSet", exporting).version == 3
+    for method, reading in (
+        ("ExportRuleSet", rules_service_pb2.ExportRuleSetRequest(version=3)),
+        ("ValidateRuleSet", rules_service_pb2.ValidateRuleSetRequest(version=3)),
+        ("DiffRuleSets", rules_service_pb2.DiffRuleSetsRequest(version=3)),
+        ("RollbackRuleSet", rules_service_pb2.RollbackRuleSetRequest(version=2)),
+    ):
+        with pytest.raises(grpc.RpcError) as refused:
+            theirs("rules", method, reading)
+        assert Refusal(refused.value).reason == "RESOURCE_NOT_FOUND"
 
 
 def accounts(tenants: Tenants) -> None:

@@ -1,12 +1,11 @@
-"""Who runs golden tests, for tests of the rules service: a stand-in for the port, and SimulationService as a real server
-that runs them in scoring's pure fold."""
+"""Who runs golden tests, for tests of the rules service: a stand-in for the port, and SimulationService as a real
+server that runs them as scoring does."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent import futures
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import grpc
@@ -16,13 +15,8 @@ from scoreline.scoring.v1 import simulation_service_pb2 as pb
 from scoreline.scoring.v1 import simulation_service_pb2_grpc
 from services.rules.domain.golden import Expectation, GoldenResult
 from services.rules.domain.model import Content
-from services.scoring import rule_conversion
-from services.scoring.domain.intelligence import Observation
-from services.scoring.domain.model import Entry, LateEvents, microseconds
-from services.shared import structs
-
-BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
-"""What golden events count their times from."""
+from services.scoring import simulation_conversion, simulation_requests
+from services.scoring.domain import golden
 
 
 class FakeTests:
@@ -50,47 +44,15 @@ class FakeTests:
         ]
 
 
-def played(
-    rule_set: rule_set_pb2.RuleSet, test: rule_set_pb2.GoldenTest
-) -> rule_set_pb2.GoldenExpectation:
-    """What scoring's fold makes of a golden test's events under its rule set."""
-    rules = rule_conversion.rule_set(rule_set)
-    entries: dict[str, Entry] = {}
-    at = BEGINNING
-    for number, event in enumerate(test.events):
-        if event.HasField("at"):
-            at = BEGINNING + event.at.ToTimedelta()
-        event_id = event.event_id or f"numbered-{number:03}"
-        entry = Entry(
-            event_id,
-            event.type,
-            at,
-            structs.to_dict(event.properties),
-            sequence=number,
-            recorded_at=BEGINNING + timedelta(days=5_000, seconds=number),
-        )
-        entries.setdefault(event_id, entry)
-    ordered = list(entries.values())
-    if rules.late_events is LateEvents.REPLAY:
-        ordered.sort(key=lambda one: one.position)
-    times = [one.occurred_at for one in ordered]
-    observed = Observation(rules)
-    for entry in ordered:
-        observed.apply(entry)
-    seen_at = min(times) + test.after.ToTimedelta() if test.HasField("after") else max(times)
-    found = observed.intelligence(microseconds(seen_at))
-    return rule_set_pb2.GoldenExpectation(
-        score=found.measures.score / 1000,
-        stage=found.measures.stage,
-        grade=found.grade,
-        velocity=found.measures.velocity / 1000,
-        risk=found.measures.risk,
-        next_action=found.next_action,
-    )
+def results(rule_set: rule_set_pb2.RuleSet) -> list[golden_test_pb2.GoldenTestResult]:
+    """How a rule set's golden tests come out in scoring, without its server."""
+    request = pb.TestRuleSetRequest(rule_set=rule_set)
+    rules, tests = simulation_requests.golden_tests(request)
+    return [simulation_conversion.golden_result(golden.run(test, rules)) for test in tests]
 
 
 class FakeSimulation(simulation_service_pb2_grpc.SimulationServiceServicer):
-    """Runs golden tests in the pure fold."""
+    """Runs golden tests, or refuses to."""
 
     def __init__(self) -> None:
         self.refusal: grpc.StatusCode | None = None
@@ -105,23 +67,7 @@ class FakeSimulation(simulation_service_pb2_grpc.SimulationServiceServicer):
         )
         if self.refusal is not None:
             context.abort(self.refusal, "refused")
-        return pb.TestRuleSetResponse(
-            results=[_result(request.rule_set, test) for test in request.rule_set.tests]
-        )
-
-
-def _result(
-    rule_set: rule_set_pb2.RuleSet, test: rule_set_pb2.GoldenTest
-) -> golden_test_pb2.GoldenTestResult:
-    actual = played(rule_set, test)
-    differences = [
-        f"{field.name} is {getattr(actual, field.name)}, not {wanted}"
-        for field, wanted in test.expected.ListFields()
-        if getattr(actual, field.name) != wanted
-    ]
-    return golden_test_pb2.GoldenTestResult(
-        name=test.name, passed=not differences, actual=actual, differences=differences
-    )
+        return pb.TestRuleSetResponse(results=results(request.rule_set))
 
 
 @contextmanager

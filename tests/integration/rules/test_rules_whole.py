@@ -1,5 +1,5 @@
 """Whole rule sets as RulesService's callers see them: validated, created, imported, exported, compared, put in force
-once golden tests pass, and put back. Golden tests are run by a stand-in for scoring that folds as scoring does."""
+once golden tests pass, and put back. Golden tests are run by a stand-in for scoring that does as scoring does."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_what_is_wrong_is_an_answer(rules: Keyed, simulation: FakeSimulation) ->
     assert found.rule_set.rules[1].standing
     found = validate(yaml=FAILING)
     assert (found.valid, list(found.faults)) == (False, [])
-    assert list(found.test_results[0].differences) == ["score is 10.0, not 11.0"]
+    assert list(found.test_results[0].differences) == ["score is 10, not 11"]
     found = validate(
         yaml=TEXT.replace("group: talk}", "group: walk}").replace("score: 5", "risk: no")
     )

@@ -6,14 +6,17 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
 
 from services.rules import convert, presets
+from services.rules.domain.model import Content
 from services.scoring import rule_conversion
 from services.scoring.domain.fold import fold, score_at
 from services.scoring.domain.model import Entry, RuleSet, microseconds
 from services.scoring.domain.state import State
 from tests.support import rules_golden
 from tests.support.clocks import START
+from tests.support.rules_contents import contents
 
 FIT = {
     "seniority": "VP",
@@ -47,16 +50,18 @@ def test_scoring_takes_every_preset(name: str) -> None:
     assert rules_of(name).rules
 
 
-@pytest.mark.parametrize(
-    ("name", "number"),
-    [(name, number) for name in presets.names() for number in range(len(presets.load(name).tests))],
-)
-def test_golden_tests_pass(name: str, number: int) -> None:
-    rule_set = convert.preset_message(presets.load(name)).rule_set
-    golden = rule_set.tests[number]
-    found = rules_golden.played(rule_set, golden)
-    wanted = {field.name: value for field, value in golden.expected.ListFields()}
-    assert {name: getattr(found, name) for name in wanted} == wanted, golden.name
+@pytest.mark.parametrize("name", presets.names())
+def test_golden_tests_pass(name: str) -> None:
+    results = rules_golden.results(convert.preset_message(presets.load(name)).rule_set)
+    assert {one.name: list(one.differences) for one in results if not one.passed} == {}
+    assert [one.name for one in results] == [one.name for one in presets.load(name).tests]
+
+
+@settings(max_examples=40)
+@given(contents())
+def test_scoring_takes_every_rule_set_that_rules_takes(content: Content) -> None:
+    results = rules_golden.results(convert.content_message(content))
+    assert [one.name for one in results] == [one.name for one in content.tests]
 
 
 def test_all_presets_but_the_simplest_have_golden_tests() -> None:
