@@ -121,6 +121,8 @@ _limit = st.builds(
     key=_keys,
 )
 
+_limits = st.lists(_limit, max_size=3).map(tuple)
+
 _ids = st.sampled_from(["a", "b", "c", "d", "e"])
 
 _enabled = st.sampled_from([True, True, True, False])
@@ -133,7 +135,7 @@ _event_rules = st.builds(
     enabled=_enabled,
     group=st.sampled_from(GROUPS),
     when=_conditions,
-    limits=st.lists(_limit, max_size=3).map(tuple),
+    limits=_limits,
 )
 
 _standing_rules = st.builds(
@@ -249,6 +251,21 @@ rule_sets = st.builds(
     late_events=st.sampled_from([LateEvents.REPLAY, *LateEvents]),
     binding=st.sampled_from(list(Binding)),
 )
+
+
+@st.composite
+def edited(draw: st.DrawFn, rule_set: RuleSet) -> RuleSet:
+    """The same rules with other points and limits, as versions follow each other."""
+    return replace(
+        rule_set,
+        rules=tuple(
+            one
+            if one.standing
+            else replace(one, points=draw(_milli | st.just(one.points)), limits=draw(_limits))
+            for one in rule_set.rules
+        ),
+    )
+
 
 _properties: st.SearchStrategy[Mapping[str, Any]] = st.fixed_dictionaries(
     {}, optional={"n": st.integers(0, 3), "title": st.sampled_from(["cto", "intern"])}

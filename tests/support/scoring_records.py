@@ -105,7 +105,9 @@ def records(
         parts += draw(st.lists(_adjustments, unique_by=lambda one: one.event_id, max_size=2))
         parts = draw(st.permutations(parts))
         parts = _with_retractions(draw, parts)
-    activated = draw(st.lists(rule_sets, min_size=1, max_size=activations_max))
+    activated = [draw(rule_sets)]
+    for _ in range(draw(st.integers(0, activations_max - 1))):
+        activated.append(draw(rule_sets | models.edited(activated[-1])))
     places = sorted(
         draw(st.integers(0, len(parts))) if number else 0 for number in range(len(activated))
     )

@@ -14,7 +14,6 @@ from services.scoring.domain.model import (
     RETRACTION,
     Entry,
     LateEvents,
-    Limit,
     Rule,
     RuleSet,
     microseconds,
@@ -159,10 +158,10 @@ class Fold:
         its condition and brings keys that its limits have not counted yet."""
         if rule.standing and rule.rule_id in self._standing:
             return 0
-        for name, limit in _named_limits(rule):
+        for name, limit in rule.named_limits():
             if limit.key is None:
                 times = self._uses.get(name, {}).get("", ())
-                if len(_counting(times, limit, at)) >= limit.count:
+                if len(_within(times, limit.window, at)) >= limit.count:
                     return 0
         return self._balance.countable(self._rules.group(rule.group), rule.points)
 
@@ -225,12 +224,14 @@ class Fold:
     def _use(self, rule: Rule, entry: Entry, at: int) -> bool:
         """Count an application of a limited rule against all of its limits; False when one had enough."""
         counted: dict[str, Mapping[str, tuple[int, ...]]] = {}
-        for name, limit in _named_limits(rule):
+        for name, limit in rule.named_limits():
             key = limit.key(entry, self._attributes) if limit.key else ""
-            live = {k: _counting(times, limit, at) for k, times in self._uses.get(name, {}).items()}
-            uses = {k: times for k, times in live.items() if times}
-            if len(uses.get(key, ())) >= limit.count:
+            before = self._uses.get(name, {})
+            if len(_within(before.get(key, ()), limit.window, at)) >= limit.count:
                 return False
+            kept = self._rules.kept_for(name, limit)
+            live = {k: _within(times, kept, at) for k, times in before.items()}
+            uses = {k: times for k, times in live.items() if times}
             counted[name] = {**uses, key: (*uses.get(key, ()), at)}
         self._uses.update(counted)
         return True
@@ -258,17 +259,11 @@ class Fold:
         return tuple(time for time in times if time + velocity.window > at)[-velocity.kept_max :]
 
 
-def _named_limits(rule: Rule) -> Iterator[tuple[str, Limit]]:
-    """A rule's limits, each with the name that its uses are kept under."""
-    for number, limit in enumerate(rule.limits, start=1):
-        yield rule.rule_id if number == 1 else f"{rule.rule_id}#{number}", limit
-
-
-def _counting(times: Sequence[int], limit: Limit, at: int) -> tuple[int, ...]:
-    """Of the times a rule counted, those that still do."""
-    if limit.window is None:
+def _within(times: Sequence[int], window: int | None, at: int) -> tuple[int, ...]:
+    """Of the times a rule counted, those that a window reaches back to."""
+    if window is None:
         return tuple(times)
-    oldest = at - limit.window
+    oldest = at - window
     return tuple(time for time in times if time > oldest)
 
 

@@ -32,6 +32,7 @@ class Outlook:
     where that is later."""
 
     def __init__(self, state: State, rules: RuleSet, at: int) -> None:
+        at = max(at, state.faded_to)
         self._rules = rules
         self._at = at
         self._fold: Fold | None = None

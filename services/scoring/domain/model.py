@@ -1,7 +1,7 @@
 """The words of scoring: entries, rules, groups, stages, bounds. Points are whole milli-points and times are whole
 microseconds everywhere inside, so that sums are exact and nothing depends on a clock's or a float's fine print."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -118,6 +118,11 @@ class Rule:
     """It counts where every one of them lets it."""
     standing: bool = False
     """Its points stand as long as its condition over the lead's attributes does."""
+
+    def named_limits(self) -> Iterator[tuple[str, Limit]]:
+        """Its limits, each with the name that its uses are kept under."""
+        for number, limit in enumerate(self.limits, start=1):
+            yield self.rule_id if number == 1 else f"{self.rule_id}#{number}", limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +249,8 @@ class RuleSet:
     _by_type: Mapping[str, tuple[Rule, ...]] = field(init=False, repr=False, compare=False)
     _for_any_type: tuple[Rule, ...] = field(init=False, repr=False, compare=False)
     _groups: Mapping[str, Group] = field(init=False, repr=False, compare=False)
+    _kept: Mapping[str, int | None] = field(init=False, repr=False, compare=False)
+    """Longest window by name of a limit, where several versions may ask."""
     fading_groups: tuple[Group, ...] = field(init=False, repr=False, compare=False)
     """Groups whose scores fade, in their order."""
     total_decay: SteppedDecay | None = field(init=False, repr=False, compare=False)
@@ -266,6 +273,7 @@ class RuleSet:
             for group in (Group(NO_GROUP), *self.groups)
         ]
         object.__setattr__(self, "_groups", {group.name: group for group in groups})
+        object.__setattr__(self, "_kept", _longest_windows(self.activations))
         object.__setattr__(self, "fading_groups", tuple(g for g in groups if g.decay is not None))
         object.__setattr__(self, "total_decay", None if inherited else self.decay)
 
@@ -303,6 +311,11 @@ class RuleSet:
         ones = (one.rule_set for one in self.activations if one.effective_from <= at)
         return next(ones, NO_RULES)
 
+    def kept_for(self, name: str, limit: Limit) -> int | None:
+        """For how long a use of a limit is kept, given its name: as long as any version looks back that may give points
+        yet; None: for ever."""
+        return self._kept.get(name, limit.window)
+
     def group(self, name: str) -> Group:
         """The group of that name; one without limits for a name that is no longer a group's."""
         return self._groups.get(name) or Group(name)
@@ -317,6 +330,18 @@ class RuleSet:
                 break
             name = stage.name
         return name
+
+
+def _longest_windows(activations: Sequence[Activated]) -> Mapping[str, int | None]:
+    """By name of a limit, over all versions."""
+    found: dict[str, int | None] = {}
+    for one in activations:
+        for rule in one.rule_set.rules:
+            for name, limit in rule.named_limits():
+                known = found.get(name, 0)
+                both = known is not None and limit.window is not None
+                found[name] = max(known or 0, limit.window or 0) if both else None
+    return found
 
 
 NO_RULES = RuleSet(version=0)

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from services.scoring.domain.binding import bound
 from services.scoring.domain.decay import DAY
 from services.scoring.domain.fold import Effect, Reason, fold, trace
-from services.scoring.domain.model import Bounds, Entry, Group, Limit, Rule, RuleSet, instant
+from services.scoring.domain.model import (
+    Activated,
+    Binding,
+    Bounds,
+    Entry,
+    Group,
+    Limit,
+    Rule,
+    RuleSet,
+    instant,
+)
 
 POINT = 1_000
 
@@ -149,3 +162,24 @@ def test_groups_add_up_to_the_total_and_bound_only_their_own() -> None:
 def test_a_rule_whose_group_is_gone_is_bounded_by_the_total_alone() -> None:
     rules = RuleSet(1, (Rule("r", "a", 9 * POINT, group="gone"),), bounds=Bounds(None, 5 * POINT))
     assert fold([event(1, 0)], rules).scores == {"gone": 5_000}
+
+
+@pytest.mark.parametrize(
+    ("limit", "score"), [(Limit(2, DAY), 2), (Limit(2), 2), (Limit(2, DAY // 24), 3)]
+)
+def test_a_use_is_kept_as_long_as_any_version_looks_back(limit: Limit, score: int) -> None:
+    """Even where the version that it counted under would have forgotten it."""
+
+    def version(number: int, limits: tuple[Limit, ...]) -> Activated:
+        rules = RuleSet(number, (Rule("r", "a", POINT, limits=limits),))
+        bound_then = replace(rules, binding=Binding.AT_PROCESSING)
+        return Activated(number, bound_then, effective_from=0, recorded_at=number * DAY)
+
+    hour = DAY // 24
+    activations = [version(2, (limit,)), version(1, (Limit(1, hour),))]
+    history = [
+        replace(event(0, 0), recorded_at=instant(DAY)),
+        replace(event(1, 2 * hour), recorded_at=instant(DAY)),
+        replace(event(2, 3 * hour - 1), recorded_at=instant(2 * DAY)),
+    ]
+    assert fold(history, bound(activations)).score == score * POINT
