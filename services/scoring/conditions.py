@@ -5,9 +5,11 @@
 """
 
 import json
+import re
 from collections.abc import Callable
+from functools import lru_cache
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 
 from services.scoring.domain.model import Attributes, Condition, Entry, Key, Situation
 from services.shared.cel import Environment
@@ -33,15 +35,23 @@ _SITUATION = Environment(
 KEY_CHARS_MAX = 64
 """What a limit counts by is kept with the lead; of anything longer its SHA-256, which has as many digits."""
 
+COMPILED_MAX = 2_048
+"""Expressions kept compiled: rules, versions and drafts share most of theirs."""
 
+_LEAD = re.compile(r"\blead\b")
+
+T = TypeVar("T")
+
+
+@lru_cache(COMPILED_MAX)
 def condition(source: str) -> Condition:
-    """A compiled condition. Raises InvalidExpression."""
+    """A compiled condition, the same one for the same source. Raises InvalidExpression."""
     expression = _ENVIRONMENT.condition(source)
 
     def holds(entry: Entry, attributes: Attributes) -> bool:
         return expression.holds(_variables(entry, attributes))
 
-    return holds
+    return _once_an_entry(source, holds)
 
 
 def situation(source: str) -> Callable[[Situation], bool]:
@@ -54,15 +64,34 @@ def situation(source: str) -> Callable[[Situation], bool]:
     return holds
 
 
+@lru_cache(COMPILED_MAX)
 def key(source: str) -> Key:
-    """A compiled limit key. Raises InvalidExpression."""
+    """A compiled limit key, the same one for the same source. Raises InvalidExpression."""
     expression = _ENVIRONMENT.key(source)
 
     def value(entry: Entry, attributes: Attributes) -> str:
         text = json.dumps(_listed(expression.value(_variables(entry, attributes))), default=str)
         return text if len(text) <= KEY_CHARS_MAX else sha256(text.encode()).hexdigest()
 
-    return value
+    return _once_an_entry(source, value)
+
+
+def _once_an_entry(
+    source: str, evaluate: Callable[[Entry, Attributes], T]
+) -> Callable[[Entry, Attributes], T]:
+    """Evaluated once for all who ask about the same entry one after the other (rules with the same condition, several
+    rule sets), where the lead's attributes have no say."""
+    if _LEAD.search(source):
+        return evaluate
+    last: tuple[Entry, T] | None = None
+
+    def evaluated(entry: Entry, attributes: Attributes) -> T:
+        nonlocal last
+        if last is None or last[0] is not entry:
+            last = (entry, evaluate(entry, attributes))
+        return last[1]
+
+    return evaluated
 
 
 def _listed(value: Any) -> Any:
