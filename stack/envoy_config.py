@@ -33,8 +33,8 @@ GRPC_SERVICES: dict[str, tuple[str, ...]] = {
 }
 """What each process offers; the health of the first is that of all."""
 
-_LONG_CALLS = ("GetRuleImpact",)
-"""Unary methods that take as long as reading the whole ledger."""
+_LONG_CALLS = ("GetRuleImpact", "RetractEvents")
+"""Unary methods that take as long as reading the whole ledger, or as folding the leads of 100,000 events anew."""
 
 _FILE = ".google.api.HttpBody"
 """What a method streams whose answer over HTTP is a file."""

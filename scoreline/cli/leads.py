@@ -57,7 +57,9 @@ def leads(
     ] = "score desc",
     limit: Annotated[int, typer.Option(help="At most so many; 0: all.", min=0)] = 25,
 ) -> None:
-    """List leads."""
+    """List leads; with a command behind it, correct them."""
+    if context.invoked_subcommand is not None:
+        return
     session = session_of(context)
     with session.client() as client:
         found = client.leads.list(

@@ -12,6 +12,7 @@ from scoreline.cli import (
     doctor,
     explain,
     export,
+    facts,
     import_file,
     intelligence,
     keys,
@@ -75,7 +76,8 @@ app.command("demo")(demo.demo)
 app.command("send")(send.send)
 app.command("import")(import_file.import_file)
 app.command("watch")(watch.watch)
-app.command("leads")(leads.leads)
+app.add_typer(facts.leads_app, name="leads")
+app.add_typer(facts.events_app, name="events")
 app.command("lead")(leads.lead)
 app.command("leaderboard")(leads.leaderboard)
 app.command("score")(explain.score)

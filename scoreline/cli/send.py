@@ -34,7 +34,8 @@ def send(
     ] = "",
     source: Annotated[str, typer.Option(help="The system that reports it.")] = "",
 ) -> None:
-    """Send one event. Exactly one of the four references says whose it is."""
+    """Send one event. Exactly one of the four references says whose it is; `identify` takes several, which are one
+    lead's from then on."""
     session = session_of(context)
     made = event(
         event_type,

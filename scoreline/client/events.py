@@ -19,7 +19,10 @@ PROPERTIES_DEPTH_MAX: Final = 8
 good events, where one event nests deeper than about thirty."""
 
 REFERENCES: Final = ("lead_id", "email", "anonymous_id", "external_id")
-"""An event has exactly one of these."""
+"""An event has exactly one of these; one that identifies a lead has all that are known to be the lead's."""
+
+IDENTIFY: Final = "identify"
+"""The type of an event that may have several references: they are one lead's from then on."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TEXT_FIELDS = ("event_id", "type", *REFERENCES, "source")
@@ -56,12 +59,14 @@ def event(
 ) -> Event:
     """An event; without an `event_id` it gets a random one, so that sending it again counts once.
 
-    `occur_time` must have a time zone. Raises MalformedEvent.
+    Only an `identify` event may have several references: it says that they are one lead's. `occur_time` must have a
+    time zone. Raises MalformedEvent.
     """
     given = [name for name in (lead_id, email, anonymous_id, external_id) if name]
-    if len(given) != 1:
+    if len(given) != 1 and not (given and type.strip().lower() == IDENTIFY):
         raise MalformedEvent(
-            "event", f"needs exactly one of {', '.join(REFERENCES)}; {len(given)} given"
+            "event",
+            f"needs exactly one of {', '.join(REFERENCES)} (an {IDENTIFY} event may have several); {len(given)} given",
         )
     made = Event()
     _set_text(made, "event_id", event_id or str(uuid.uuid4()))

@@ -61,6 +61,10 @@ def message(origin: Origin, event: AcceptedEvent, accept_us: int) -> OutgoingMes
     inner.event_id = event.event_id
     inner.type = event.type
     setattr(inner, _REFERENCE_FIELD[event.kind], event.reference)
+    if event.linked:
+        for kind, reference in event.linked:
+            setattr(inner, _REFERENCE_FIELD[kind], reference)
+        accepted.linked_subjects.extend(event.linked_subjects)
     inner.source = event.source
     _set(inner.occur_time, event.occur_us)
     if event.properties:

@@ -13,6 +13,7 @@ import grpc.aio
 from scoreline.accounts.v1.accounts_service_pb2_grpc import AccountsServiceStub
 from scoreline.client import requests, watching
 from scoreline.client.aio.analytics import Analytics
+from scoreline.client.aio.facts import Facts
 from scoreline.client.aio.ingest import Ingest
 from scoreline.client.aio.keys import Keys
 from scoreline.client.aio.leads import Leads
@@ -67,6 +68,8 @@ class AsyncClient:
         """Leads, scores, and where each point came from."""
         self.analytics = Analytics(calls, analytics)
         """What all leads together did and became."""
+        self.facts = Facts(calls, ScoringServiceStub(used))
+        """Corrections by hand: adjustments, retractions, merges."""
         self.ledger = Ledger(calls, ScoringServiceStub(used))
         """The ledger behind the scores: verify it, replay from it."""
         self.rules = Rules(calls, RulesServiceStub(used))

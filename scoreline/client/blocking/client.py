@@ -11,6 +11,7 @@ import grpc
 from scoreline.accounts.v1.accounts_service_pb2_grpc import AccountsServiceStub
 from scoreline.client import requests, watching
 from scoreline.client.blocking.analytics import Analytics
+from scoreline.client.blocking.facts import Facts
 from scoreline.client.blocking.ingest import Ingest
 from scoreline.client.blocking.keys import Keys
 from scoreline.client.blocking.leads import Leads
@@ -64,6 +65,8 @@ class Client:
         """Leads, scores, and where each point came from."""
         self.analytics = Analytics(calls, analytics)
         """What all leads together did and became."""
+        self.facts = Facts(calls, ScoringServiceStub(used))
+        """Corrections by hand: adjustments, retractions, merges."""
         self.ledger = Ledger(calls, ScoringServiceStub(used))
         """The ledger behind the scores: verify it, replay from it."""
         self.rules = Rules(calls, RulesServiceStub(used))

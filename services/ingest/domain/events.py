@@ -9,6 +9,12 @@ from services.ingest.domain.identity import payload_hash
 from services.ingest.domain.names import InvalidName, event_type
 
 EVENT_ID_CHARS_MAX = 128
+
+OWN_ID_PREFIX = "scoreline:"
+"""Begins the ids of the suite's own ledger entries."""
+
+LINKING_TYPE = "identify"
+"""The type of events that may have several references: they are all the same lead's."""
 SOURCE_CHARS_MAX = 64
 
 MICROSECONDS = 1_000_000
@@ -81,11 +87,18 @@ class AcceptedEvent:
     source: str
     properties: bytes
     payload_hash: bytes
+    linked: tuple[tuple[str, str], ...] = ()
+    """Kind and normal form of further references of the lead, which an `identify` event has."""
 
     @property
     def subject(self) -> str:
         """Who did it, as one string."""
         return f"{self.kind}:{self.reference}"
+
+    @property
+    def linked_subjects(self) -> list[str]:
+        """The further references, each as one string."""
+        return [f"{kind}:{reference}" for kind, reference in self.linked]
 
 
 def accept(event: IncomingEvent, now_us: int) -> AcceptedEvent:
@@ -95,12 +108,14 @@ def accept(event: IncomingEvent, now_us: int) -> AcceptedEvent:
     id_problem = references.text_problem(event.event_id, EVENT_ID_CHARS_MAX)
     if id_problem:
         problems.append(Problem("event_id", id_problem))
+    elif event.event_id.startswith(OWN_ID_PREFIX):
+        problems.append(Problem("event_id", f"must not begin with {OWN_ID_PREFIX}"))
     type_ = ""
     try:
         type_ = event_type(event.type)
     except InvalidName as error:
         problems.append(Problem("type", str(error)))
-    kind, reference = _reference(event, problems)
+    (kind, reference), *linked = _references(event, type_, problems)
     occur_us = _occur_us(event.occur_time, now_us, problems)
     if event.source and (len(event.source) > SOURCE_CHARS_MAX or not event.source.isprintable()):
         problems.append(
@@ -110,6 +125,8 @@ def accept(event: IncomingEvent, now_us: int) -> AcceptedEvent:
         problems.append(Problem("properties", event.properties_problem))
     if problems:
         raise InvalidEvent(problems)
+    subject = f"{kind}:{reference}"
+    linked_subjects = [f"{other}:{value}" for other, value in linked]
     return AcceptedEvent(
         event.event_id,
         type_,
@@ -118,38 +135,43 @@ def accept(event: IncomingEvent, now_us: int) -> AcceptedEvent:
         now_us if occur_us is None else occur_us,
         event.source,
         event.properties,
-        payload_hash(type_, f"{kind}:{reference}", occur_us, event.source, event.properties),
+        payload_hash(type_, subject, occur_us, event.source, event.properties, linked_subjects),
+        tuple(linked),
     )
 
 
-def _reference(event: IncomingEvent, problems: list[Problem]) -> tuple[str, str]:
-    """Kind and normal form of the one reference that is set."""
+def _references(event: IncomingEvent, type_: str, problems: list[Problem]) -> list[tuple[str, str]]:
+    """Kind and normal form of the references that are set, the strongest first; only an event that says that several
+    are one lead's has more than one."""
     given = [
         (kind, field, value)
         for kind, field, value in (
             ("lead", "lead_id", event.lead_id),
+            ("external", "external_id", event.external_id),
             ("email", "email", event.email),
             ("anonymous", "anonymous_id", event.anonymous_id),
-            ("external", "external_id", event.external_id),
         )
         if value
     ]
-    if len(given) != 1:
+    if not given or (len(given) > 1 and type_ != LINKING_TYPE):
         found = ", ".join(field for _, field, _ in given) or "none"
         problems.append(
             Problem(
                 "",
-                "must have exactly one of lead_id, email, anonymous_id and external_id; "
-                f"it has {found}",
+                "must have exactly one of lead_id, email, anonymous_id and external_id "
+                f"(an {LINKING_TYPE} event may have several); it has {found}",
             )
         )
-        return "", ""
-    kind, field, value = given[0]
+        return [("", "")]
+    return [(kind, _normalised(kind, field, value, problems)) for kind, field, value in given]
+
+
+def _normalised(kind: str, field: str, value: str, problems: list[Problem]) -> str:
     try:
-        return kind, references.normalise(kind, value)
+        return references.normalise(kind, value)
     except references.InvalidReference as error:
         problems.append(Problem(field, str(error)))
-        return "", ""
+        return ""
 
 
 def _occur_us(

@@ -5,6 +5,7 @@ repeated event into a conflict. `tests/unit/ingest/test_identity.py` pins them.
 """
 
 import hashlib
+from collections.abc import Sequence
 
 _VERSION = b"scoreline.event.1"
 _ABSENT = b"-"
@@ -13,10 +14,15 @@ MESSAGE_ID_HEX_DIGITS = 32
 
 
 def payload_hash(
-    type_: str, subject: str, occur_us: int | None, source: str, properties: bytes
+    type_: str,
+    subject: str,
+    occur_us: int | None,
+    source: str,
+    properties: bytes,
+    linked: Sequence[str] = (),
 ) -> bytes:
     """SHA-256 over what the sender said. `occur_us` is None when the sender gave no time: then a repetition, accepted
-    later, is still the same event."""
+    later, is still the same event. `linked` are further references, which few events have."""
     return _digest(
         _VERSION,
         type_.encode(),
@@ -24,6 +30,7 @@ def payload_hash(
         _ABSENT if occur_us is None else str(occur_us).encode(),
         source.encode(),
         properties,
+        *(one.encode() for one in linked),
     ).digest()
 
 

@@ -43,6 +43,13 @@ def test_an_event_needs_exactly_one_reference(references: dict[str, str]) -> Non
         scoreline.event("signup", **references)  # type: ignore[arg-type]
 
 
+def test_an_identify_event_may_have_several_references() -> None:
+    made = scoreline.event("Identify", email="a@b.example", lead_id="l-1", external_id="9")
+    assert (made.email, made.lead_id, made.external_id) == ("a@b.example", "l-1", "9")
+    with pytest.raises(MalformedEvent, match="exactly one"):
+        scoreline.event("identify")
+
+
 def test_a_time_needs_a_zone() -> None:
     with pytest.raises(MalformedEvent, match="time zone"):
         scoreline.event("signup", lead_id="l", occur_time=datetime(2026, 1, 1))  # noqa: DTZ001

@@ -51,6 +51,19 @@ def test_the_reference_stays_in_its_field(field: str) -> None:
     assert len(arrived.ListFields()) == 4  # event_id, type, occur_time and the reference
 
 
+def test_several_references_stay_in_their_fields() -> None:
+    sent = event(email="Ada@Example.com", anonymous_id="v-1")
+    sent.type = "identify"
+    message = convert.message(ORIGIN, accept(convert.incoming(sent), NOW_US), NOW_US)
+    assert message.subject == f"events.p1.{subject_token('email:ada@example.com')}"
+    arrived = event_pb2.AcceptedEvent.FromString(message.payload)
+    assert (arrived.subject, list(arrived.linked_subjects)) == (
+        "email:ada@example.com",
+        ["anonymous:v-1"],
+    )
+    assert (arrived.event.email, arrived.event.anonymous_id) == ("ada@example.com", "v-1")
+
+
 def test_a_time_sent_is_told_from_none() -> None:
     sent = event(lead_id="L")
     assert convert.incoming(sent).occur_time is None

@@ -74,6 +74,33 @@ def test_one_reference_exactly() -> None:
         accept(replace(VALID, lead_id="x"), NOW_US)
 
 
+def test_an_identify_event_may_have_several_references() -> None:
+    event = replace(VALID, type="Identify", anonymous_id="v-1", lead_id="ada", external_id="9")
+    accepted = accept(event, NOW_US)
+    # The strongest is the event's own.
+    assert accepted.subject == "lead:ada"
+    assert accepted.linked_subjects == ["external:9", "email:ada@example.com", "anonymous:v-1"]
+    assert accept(replace(VALID, type="identify"), NOW_US).linked == ()
+    # Another set of references is another event.
+    other = accept(replace(event, anonymous_id=""), NOW_US)
+    assert other.payload_hash != accepted.payload_hash
+
+
+def test_each_of_several_references_is_checked() -> None:
+    assert fields_at_fault(type="identify", email="nobody", lead_id="email:x", external_id=" ") == [
+        "lead_id",
+        "external_id",
+        "email",
+    ]
+    assert fields_at_fault(type="identified", lead_id="x") == [""]
+
+
+@pytest.mark.parametrize("event_id", ["scoreline:", "scoreline:link:e1"])
+def test_ids_of_the_suites_own_entries_are_refused(event_id: str) -> None:
+    assert fields_at_fault(event_id=event_id) == ["event_id"]
+    assert accept(replace(VALID, event_id="x" + event_id), NOW_US)
+
+
 @pytest.mark.parametrize("event_id", ["", "x" * 129, "a\nb", "a\x00b", " a", "a "])
 def test_event_ids_have_limits(event_id: str) -> None:
     assert fields_at_fault(event_id=event_id) == ["event_id"]

@@ -114,3 +114,20 @@ def test_parts_can_not_be_shifted_into_each_other() -> None:
 def test_projects_do_not_share_message_ids() -> None:
     assert message_id("p1", "e", b"h") != message_id("p2", "e", b"h")
     assert len(message_id("p1", "e", b"h")) == 32
+
+
+def test_golden_several_references() -> None:
+    event = accepted(
+        {
+            "event_id": "e",
+            "type": "Identify",
+            "email": "Ada@example.com",
+            "external_id": "9",
+            "anonymous_id": "v",
+            "lead_id": "L",
+        }
+    )
+    assert (
+        event.payload_hash.hex()
+        == "fe0d23779a61084a59c34630c276582e8d81bb3b3bcc148a79823255e71003c0"
+    )
