@@ -31,8 +31,9 @@ from services.shared.clock import Clock
 PORTION_LEADS = 200
 """Leads folded in one transaction, whose states are in memory together."""
 
-PORTIONS_AT_ONCE = 2
-"""Of all calls of a process together: each holds a connection, and further ones wait their turn."""
+PORTIONS_AT_ONCE = 1
+"""Of all calls of a process together, which take turns: a portion holds a connection, and folding it keeps as much busy
+as one process has."""
 
 TURN_S = 0.005
 """Folding keeps the process to itself for no longer (but for a single entry): then everybody else has a turn."""
