@@ -3,6 +3,7 @@ and messages field by field."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,7 +17,7 @@ from scoreline.common.v1 import scope_pb2
 from scoreline.scoring.v1 import analytics_service_pb2 as pb
 from scoreline.scoring.v1 import analytics_service_pb2_grpc
 from services.scoring import analytics_handlers, analytics_queries
-from services.scoring.analytics_handlers import AnalyticsHandlers
+from services.scoring.analytics_handlers import READS_MAX, AnalyticsHandlers
 from services.scoring.analytics_servicer import AnalyticsServicer
 from services.scoring.exporting import Exports
 from services.scoring.handlers import EventHandlers
@@ -208,6 +209,23 @@ async def test_what_takes_too_long_is_too_much(
     monkeypatch.setattr(analytics_queries, "_TREND", "SELECT pg_sleep(20)")
     with fails(StatusCode.RESOURCE_EXHAUSTED, "LIMIT_EXCEEDED"):
         await filled.call("GetScoreTrend", pb.GetScoreTrendRequest())
+
+
+async def test_so_many_at_once_and_no_more(
+    filled: Api, scoring_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(analytics_queries, "_TREND", "SELECT now(), 0, 0, 0 FROM pg_sleep(0.2)")
+    calls = [
+        asyncio.create_task(filled.call("GetScoreTrend", pb.GetScoreTrendRequest()))
+        for _ in range(2 * READS_MAX)
+    ]
+    in_use = 0
+    while not all(call.done() for call in calls):
+        pool: Any = scoring_database.engine.pool
+        in_use = max(in_use, pool.checkedout())
+        await asyncio.wait(calls, timeout=0.01)
+    assert in_use == READS_MAX
+    await asyncio.gather(*calls)
 
 
 async def test_score_trend(filled: Api) -> None:

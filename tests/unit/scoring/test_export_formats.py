@@ -15,7 +15,10 @@ from hypothesis import strategies as st
 
 from services.scoring import export_formats
 from services.scoring.analytics_ports import ExportedLead
-from services.scoring.export_formats import COLUMNS, FORMULA_STARTS, SCHEMA, Format, encoder
+from services.scoring.export_formats import COLUMNS, SCHEMA, Format, encoder
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""What OWASP says that spreadsheets take for the beginning of a formula."""
 
 AT = datetime(2026, 3, 1, 9, 30, 0, 120_000, tzinfo=UTC)
 
@@ -27,7 +30,8 @@ leads = st.lists(
         ExportedLead,
         lead_id=texts,
         email=texts,
-        display_name=texts | st.sampled_from(["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r1", "'a"]),
+        display_name=texts
+        | st.sampled_from(["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r1", "\n=1", "'a"]),
         company=texts,
         score=st.integers(-(10**9), 10**9),
         stage=texts,

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from services.scoring.domain.fold import in_order
 from services.scoring.domain.impact import Impact, RuleImpact
-from services.scoring.domain.model import ADJUSTMENT, MILLI, Entry, Limit, RuleSet, microseconds
+from services.scoring.domain.model import (
+    ADJUSTMENT,
+    MILLI,
+    Bounds,
+    Entry,
+    Limit,
+    RuleSet,
+    microseconds,
+)
 from tests.support import scoring_cases as cases
 from tests.support.clocks import START
 from tests.support.naive_account import DAY, Verdict
@@ -95,3 +103,22 @@ def test_rules_that_gave_nothing_are_listed_and_the_rest_is_counted() -> None:
         RuleImpact("r-refund", 1, 1, 1, 0, -20 * MILLI),
     ]
     assert (impact.faded, impact.adjusted) == (0, 7 * MILLI)
+
+
+def test_what_is_taken_back_is_no_event_that_met_the_rule() -> None:
+    fit = replace(
+        cases.rule("*", 20, rule_id="fit"), standing=True, when=lambda entry, lead: lead["vp"]
+    )
+    # The floor keeps 5 of the 20: the effect says that it was clipped.
+    bounds = Bounds(-10 * MILLI, None)
+    rules = replace(cases.RULES, rules=(fit, cases.rule("refund", -25)), bounds=bounds)
+    history = [
+        cases.entry("a1", "identify", 0, vp=True),
+        cases.entry("a2", "refund", 1),
+        cases.entry("a3", "identify", 2, vp=False),
+    ]
+    impact = impact_of(rules, [history], 0, None, None)
+    assert impact.rules == [
+        RuleImpact("fit", 1, 1, 0, 0, 15 * MILLI),
+        RuleImpact("r-refund", 1, 1, 0, 0, -25 * MILLI),
+    ]
