@@ -6,12 +6,17 @@ references, properties or other personal data.
 
 import logging
 import sys
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import structlog
 
 Level = Literal["debug", "info", "warning", "error"]
 Logger = structlog.typing.FilteringBoundLogger
+
+
+_DATA_EXCEPTION = "22"
+"""Class of SQLSTATEs."""
 
 
 def configure(service: str, level: Level) -> None:
@@ -31,10 +36,7 @@ def configure(service: str, level: Level) -> None:
         name_service,
     ]
     render: list[structlog.typing.Processor] = [
-        # Without local variables, which is not structlog's default: they hold keys and personal data.
-        structlog.processors.ExceptionRenderer(
-            structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
-        ),
+        structlog.processors.ExceptionRenderer(_WithoutValues()),
         structlog.processors.JSONRenderer(),
     ]
     structlog.configure(
@@ -51,6 +53,58 @@ def configure(service: str, level: Level) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=max(threshold, logging.WARNING), force=True)
+
+
+class _WithoutValues:
+    """Exceptions as JSON, without what they may hold of keys and personal data: local variables, and of what the
+    database says the parts that quote rows ("Failing row contains ...", "COPY ledger, line 1: ...")."""
+
+    def __init__(self) -> None:
+        # Showing local variables is structlog's default.
+        self._transform = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+
+    def __call__(self, exc_info: structlog.typing.ExcInfo) -> list[dict[str, Any]]:
+        raised = self._transform(exc_info)
+        errors: dict[int, BaseException] = {}
+        _collect(exc_info[1], errors)
+        said = {str(one): text for one in errors.values() if (text := _of_database(one))}
+        _replace(raised, said)
+        return raised
+
+
+def _collect(error: BaseException | None, found: dict[int, BaseException]) -> None:
+    """An exception with all that it comes with: what caused it, what it came after, what it is a group of."""
+    if error is None or id(error) in found:
+        return
+    found[id(error)] = error
+    _collect(error.__cause__, found)
+    _collect(error.__context__, found)
+    for one in error.exceptions if isinstance(error, BaseExceptionGroup) else ():
+        _collect(one, found)
+
+
+def _replace(raised: list[dict[str, Any]], said: Mapping[str, str]) -> None:
+    """Put what may be said in place of the texts of exceptions."""
+    for one in raised:
+        one["exc_value"] = said.get(one["exc_value"], one["exc_value"])
+        for group in one["exceptions"]:
+            _replace(group, said)
+
+
+def _of_database(error: BaseException) -> str | None:
+    """What may be said of an error that the database's server reports, or SQLAlchemy of one; None for any other. Known
+    by its attributes: services without a database need no driver."""
+    original = getattr(error, "orig", None)
+    if isinstance(original, BaseException):
+        said = _of_database(original)
+        return None if said is None else f"({type(original).__name__}) {said}"
+    sqlstate, diagnosis = getattr(error, "sqlstate", None), getattr(error, "diag", None)
+    if not isinstance(sqlstate, str) or diagnosis is None:
+        return None
+    # Of data that it can't take, the server quotes the value in the message itself.
+    quotes = sqlstate.startswith(_DATA_EXCEPTION)
+    primary = "a value that the database refuses" if quotes else diagnosis.message_primary
+    return f"{primary} (SQLSTATE {sqlstate})"
 
 
 def get(name: str) -> Logger:

@@ -9,8 +9,12 @@ from hypothesis import strategies as st
 from services.scoring.domain.identity import (
     DERIVED_ID_PREFIX,
     SUBJECT_PREFIXES,
+    Linking,
+    are_different,
     email_of,
     lead_id_of,
+    linking,
+    merged_leads,
     subject_of,
 )
 
@@ -60,3 +64,57 @@ def test_references_as_callers_write_them(reference: str, subject: str) -> None:
 def test_only_an_address_is_an_address() -> None:
     assert email_of("email:ada@example.com") == "ada@example.com"
     assert email_of("lead:ada@example.com") is None
+
+
+def test_the_lead_of_the_strongest_reference_stays() -> None:
+    everyone = ("anonymous:v", "email:a@b.c", "external:9", "lead:ada")
+    leads = dict(zip(everyone, ("l-v", "l-e", "l-x", "ada"), strict=True))
+    assert linking(everyone, leads) == Linking("ada", ("l-e", "l-v", "l-x"))
+    assert linking(everyone[:3], leads) == Linking("l-x", ("l-e", "l-v"))
+    assert linking(everyone[:2], leads) == Linking("l-e", ("l-v",))
+    # References of one lead need no link.
+    assert linking(everyone[:2], dict.fromkeys(everyone, "l-e")) == Linking("l-e")
+    assert linking(everyone[:2], dict.fromkeys(everyone, "l-e")).nothing
+
+
+def test_references_nobody_knows_come_to_the_lead_that_stays() -> None:
+    refs = ("anonymous:v", "email:a@b.c", "external:9")
+    assert linking(refs, {"anonymous:v": "l-v"}) == Linking(
+        "l-v", (), ("external:9", "email:a@b.c")
+    )
+    made = linking(refs, {})
+    assert made == Linking(
+        lead_id_of("external:9"), (), ("external:9", "email:a@b.c", "anonymous:v")
+    )
+    assert not made.nothing
+    # A lead id is the lead to be made.
+    assert linking(("lead:ada", "email:a@b.c"), {"email:a@b.c": "l-e"}) == Linking(
+        "ada", ("l-e",), ("lead:ada",)
+    )
+
+
+@pytest.mark.parametrize(
+    ("parts", "different"),
+    [
+        ([], False),
+        ([["lead:ada", "email:a@b.c"], ["anonymous:v"]], False),
+        ([["lead:ada"], ["email:a@b.c", "lead:bob"]], True),
+        ([["lead:ada", "lead:bob"], ["anonymous:v"]], False),
+        ([["lead:ada"], ["lead:" + lead_id_of("anonymous:v")]], False),
+        ([["lead:ada"], ["lead:ld_tooshort"]], True),
+        ([["external:1"], ["external:2", "anonymous:v"]], True),
+        ([["external:1", "external:2"], ["anonymous:v"]], False),
+        ([["external:1"], ["lead:ada"]], False),
+        ([["email:a@b.c"], ["email:b@b.c"]], False),
+    ],
+)
+def test_references_may_say_that_people_are_different(
+    parts: list[list[str]], different: bool
+) -> None:
+    assert are_different(parts) is different
+
+
+def test_merged_leads_are_those_whose_own_references_came() -> None:
+    subjects = ["anonymous:v", "lead:ada", "lead:bob", "lead:eve"]
+    assert merged_leads("ada", subjects) == ["bob", "eve"]
+    assert merged_leads("ada", ["lead:ada"]) == []
