@@ -78,6 +78,8 @@ def test_a_rule_set_that_fits_no_message_is_at_fault() -> None:
         (replace(WHOLE, grading=Grading("g", (Grade("A", 50_001), Grade("B", 0), Grade("C", -1)),
                                         "g", (Grade("1", 50_000), Grade("2", 1)))),
          ["grading.fit_grades[0].min_score", "grading.fit_grades[2]"]),
+        # The last grade of a list holds all lower scores, whatever its threshold.
+        (replace(WHOLE, grading=Grading("g", (Grade("A", 60_000),), "g", (Grade("1", -5),))), []),
         (replace(WHOLE, engagement_group="g"), []),
         (replace(WHOLE, groups=(Group("g"),), engagement_group="g"), ["engagement_group"]),
         (replace(WHOLE, next_actions=(NextAction("a"), NextAction("b", "true"), NextAction("c"))),
