@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 
+from services.scoring import facts
 from services.scoring.analytics_ports import (
     ActivityCount,
     CohortWeek,
@@ -28,9 +29,6 @@ EXPORT_PORTION_LEADS = 500
 
 COMPANY_CHARACTERS_MAX = 256
 """Of a company's name in an attribute, which has no limit of its own; as many as a lead's own `company` may have."""
-
-FACT_ID_PREFIX = "scoreline:"
-"""Begins the event ids of facts, and of nothing else: so the index by subject, which has no types, tells them."""
 
 QUERY_S_MAX = 55
 """A project for which a query takes longer is too large for it; the edge gives up after a minute."""
@@ -106,13 +104,13 @@ _TREND = """
     GROUP BY day ORDER BY day
 """
 
-# First events of all leads: the whole of the index ledger_by_subject.
+# First events of all leads: the whole of the index ledger_by_subject, which has no types; ids tell facts as well.
 _FIRST_SEEN = f"""
     first_seen AS (
         SELECT s.lead_id, min(l.occurred_at) AS at
         FROM subjects s JOIN ledger l USING (project_id, subject) {_WITHOUT_RETRACTED}
         WHERE s.project_id = %(project)s AND r.event_id IS NULL
-          AND l.event_id NOT LIKE '{FACT_ID_PREFIX}%%'
+          AND l.event_id NOT LIKE '{facts.ID_PREFIX}%%'
         GROUP BY s.lead_id
     )
 """
@@ -170,7 +168,7 @@ _COHORTS = f"""
                min(l.occurred_at) AS first_at
         FROM subjects s JOIN ledger l USING (project_id, subject) {_WITHOUT_RETRACTED}
         WHERE s.project_id = %(project)s AND r.event_id IS NULL
-          AND l.event_id NOT LIKE '{FACT_ID_PREFIX}%%'
+          AND l.event_id NOT LIKE '{facts.ID_PREFIX}%%'
         GROUP BY s.lead_id, week
     ), members AS (
         SELECT lead_id, min(week) AS week FROM active
