@@ -1,5 +1,7 @@
-"""The RPC edge of rules: convert, call a handler, convert."""
+"""The RPC edge of rules: convert, call a handler, convert. Whole rule sets are read in a thread: the largest takes a
+second, its conditions being compiled."""
 
+import asyncio
 from typing import Any
 
 import grpc
@@ -60,13 +62,15 @@ class RulesServicer(rules_service_pb2_grpc.RulesServiceServicer):
     async def CreateRuleSet(
         self, request: pb.CreateRuleSetRequest, _: Context
     ) -> pb.CreateRuleSetResponse:
-        draft = await self._rewrite(requests.whole_rule_set(request), request)
+        content = await asyncio.to_thread(requests.whole_rule_set, request)
+        draft = await self._rewrite(content, request)
         return pb.CreateRuleSetResponse(rule_set=convert.rule_set_message(draft))
 
     async def ImportRuleSet(
         self, request: pb.ImportRuleSetRequest, _: Context
     ) -> pb.ImportRuleSetResponse:
-        draft = await self._rewrite(requests.imported_rule_set(request), request)
+        content = await asyncio.to_thread(requests.imported_rule_set, request)
+        draft = await self._rewrite(content, request)
         return pb.ImportRuleSetResponse(rule_set=convert.rule_set_message(draft))
 
     async def ExportRuleSet(
@@ -86,7 +90,7 @@ class RulesServicer(rules_service_pb2_grpc.RulesServiceServicer):
             stored = await self._version(request.version, "version")
             read = requests.Read(convert.rule_set_message(stored), stored)
         else:
-            read = requests.to_validate(request)
+            read = await asyncio.to_thread(requests.to_validate, request)
         found = await self._rules.inspect(read.content, read.faults)
         return pb.ValidateRuleSetResponse(
             valid=found.valid,
