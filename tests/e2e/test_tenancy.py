@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,7 +14,12 @@ from scoreline.events.v1 import event_pb2
 from scoreline.ingest.v1 import ingest_service_pb2
 from scoreline.notify.v1 import notify_service_pb2, notify_service_pb2_grpc
 from scoreline.rules.v1 import rule_set_pb2, rules_service_pb2
-from scoreline.scoring.v1 import lead_pb2, ledger_pb2, scoring_service_pb2
+from scoreline.scoring.v1 import (
+    analytics_service_pb2,
+    lead_pb2,
+    ledger_pb2,
+    scoring_service_pb2,
+)
 from stack import Stack
 from tests.e2e.methods import METHODS, call
 from tests.support.eventually import eventually
@@ -34,8 +40,11 @@ class Tenant:
         self._channel = channel
 
     def __call__(self, service: str, method: str, request: Any) -> Any:
-        path = f"/scoreline.{service}.v1.{service.capitalize()}Service/{method}"
-        return call(self._channel, path, self.project.api_key, request)
+        return self.ask(f"{service}.v1.{service.capitalize()}Service/{method}", request)
+
+    def ask(self, path: str, request: Any) -> Any:
+        """The first message of the answer of any service."""
+        return call(self._channel, f"/scoreline.{path}", self.project.api_key, request)
 
     def send(self, event_id: str, event_type: str, lead_id: str = ADA) -> None:
         event = event_pb2.Event(event_id=event_id, type=event_type, lead_id=lead_id)
@@ -301,6 +310,42 @@ def accounts(tenants: Tenants) -> None:
     assert Refusal(refused.value).reason == "OPERATOR_ONLY"
 
 
+def analytics(tenants: Tenants) -> None:
+    mine, theirs, *_ = tenants
+    theirs.send("zoe-1", THEIRS, "zoe")
+    for tenant, kind, count, score in ((mine, MINE, 3, 300), (theirs, THEIRS, 4, 80)):
+
+        def ask(method: str, tenant: Tenant = tenant, **fields: Any) -> Any:
+            request = getattr(analytics_service_pb2, f"{method}Request")(**fields)
+            return tenant.ask(f"scoring.v1.AnalyticsService/{method}", request)
+
+        activity = ask("GetActivity", lead_id=ADA)
+        assert [(one.type, one.event_count) for one in activity.totals] == [(kind, count)]
+        assert ask("GetScoreTrend", lead_id=ADA).points[-1].score_sum == score
+        eventually(lambda tenant=tenant, ask=ask: counts_its_own(tenant, ask))  # type: ignore[misc]
+    mine_only = analytics_service_pb2.ExportLeadsRequest(
+        format=analytics_service_pb2.EXPORT_FORMAT_NDJSON
+    )
+    file = mine.ask("scoring.v1.AnalyticsService/ExportLeads", mine_only).data.decode()
+    rows = {row["lead_id"]: row for row in map(json.loads, file.splitlines())}
+    assert rows[ADA]["event_count"] == 3
+    assert "zoe" not in rows
+
+
+def counts_its_own(tenant: Tenant, ask: Callable[..., Any]) -> bool:
+    """Whether what counts leads and events counts those that the project lists. Others keep coming meanwhile."""
+    leads = tenant("scoring", "ListLeads", scoring_service_pb2.ListLeadsRequest()).leads
+    active = [lead for lead in leads if lead.event_count]
+    companies = ask("GetCompanyDistribution")
+    known = sum(one.lead_count for one in companies.companies)
+    matched = max(one.lead_count for one in ask("GetRuleImpact").rules)
+    return (
+        ask("GetFunnel").lead_count == len(leads) == known + companies.unknown_count
+        and sum(one.lead_count for one in ask("GetCohorts").cohorts) == len(active)
+        and 0 < matched <= len(active)
+    )
+
+
 CHECKS: dict[str, Callable[[Tenants], None]] = {
     "IngestEvent": ingest_event,
     "BatchIngestEvents": batch_ingest_events,
@@ -323,6 +368,7 @@ CHECKS: dict[str, Callable[[Tenants], None]] = {
 SERVICE_CHECKS: dict[str, Callable[[Tenants], None]] = {
     "RulesService": rules,
     "AccountsService": accounts,
+    "AnalyticsService": analytics,
 }
 """Where the methods of a service only make sense together."""
 
