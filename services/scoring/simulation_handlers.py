@@ -28,7 +28,7 @@ from services.scoring.errors import LeadNotFound
 from services.scoring.ports import LeadFilter, Store, Transaction
 from services.shared.clock import Clock
 
-PORTION_LEADS = 200
+PORTION_LEADS = 100
 """Leads folded in one transaction, whose states are in memory together."""
 
 PORTIONS_AT_ONCE = 1
