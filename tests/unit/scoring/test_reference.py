@@ -35,7 +35,7 @@ def referenced(record: Record, until: int = 0) -> Account:
     return evaluate(record.activations, record.entries, until)
 
 
-@settings(many, max_examples=250)
+@settings(many, max_examples=150)
 @given(records(), later)
 def test_what_a_lead_comes_to_at_any_time_is_the_references(record: Record, at: int) -> None:
     rules = record.rules.rule_set
@@ -50,7 +50,7 @@ def test_what_a_lead_comes_to_at_any_time_is_the_references(record: Record, at: 
     note(f"{len(record.activations)} activations")
 
 
-@settings(many, max_examples=250)
+@settings(many, max_examples=150)
 @given(records())
 def test_each_effect_is_the_references(record: Record) -> None:
     rules = record.rules.rule_set
