@@ -3,6 +3,7 @@ business."""
 
 from dataclasses import dataclass
 
+from services.scoring.domain.contributions import Contributions
 from services.scoring.domain.decay import HalfLife, PerContribution, SteppedDecay
 from services.scoring.domain.model import Group, RuleSet
 from services.scoring.domain.state import Contribution, State
@@ -32,17 +33,15 @@ class Balance:
         self.total_faded = state.total_faded
         self.total = state.score
         self.faded_to = state.faded_to
-        self.contributions = list(state.contributions)
-        self._next_of: dict[str, int | None] = {}
-        """When the next contribution fades, of groups for which that was found out."""
+        self.contributions = Contributions(state.contributions)
 
     def add(self, group: Group, points: int, at: int) -> int:
         """Give points, as many of them as the bounds let count; how many did."""
         counted = self.countable(group, points)
         self._add(group.name, counted)
         if counted and isinstance(group.decay, PerContribution):
-            self.contributions.append(Contribution(group.name, at, counted, counted))
-            self._note_step(group.name, group.decay.next_step(self.faded_to, at))
+            one = Contribution(group.name, at, counted, counted)
+            self.contributions.add(group.decay, one, self.faded_to)
         return counted
 
     def countable(self, group: Group, points: int) -> int:
@@ -71,7 +70,7 @@ class Balance:
             if decay is None:
                 continue
             if isinstance(decay, PerContribution):
-                found = self._next_contribution_step(decay, group.name)
+                found = self.contributions.next_step(decay, group.name, self.faded_to)
                 if found is not None:
                     steps.append(found)
             elif _works(decay, idle_since) and self.countable(group, decay.faded(score) - score):
@@ -109,35 +108,12 @@ class Balance:
 
     def _fade_contributions(self, decay: PerContribution, group: Group, step: int) -> int:
         faded = 0
-        left: list[Contribution] = []
-        for one in self.contributions:
-            if one.group != group.name:
-                left.append(one)
-                continue
-            points = self.countable(group, decay.left(one.original, step - one.at) - one.left)
+        for number, wanted in self.contributions.due(decay, group.name, self.faded_to, step):
+            points = self.countable(group, wanted)
             self._add(group.name, points)
+            self.contributions.faded(number, wanted, points)
             faded += points
-            if one.left + points:
-                left.append(Contribution(one.group, one.at, one.original, one.left + points))
-        self.contributions = left
-        self._next_of.pop(group.name, None)
         return faded
-
-    def _next_contribution_step(self, decay: PerContribution, group: str) -> int | None:
-        if group not in self._next_of:
-            steps = (
-                decay.next_step(self.faded_to, one.at)
-                for one in self.contributions
-                if one.group == group
-            )
-            self._next_of[group] = min((step for step in steps if step is not None), default=None)
-        return self._next_of[group]
-
-    def _note_step(self, group: str, step: int | None) -> None:
-        """One more contribution of a group fades then."""
-        if step is not None and group in self._next_of:
-            known = self._next_of[group]
-            self._next_of[group] = step if known is None else min(known, step)
 
     def _within_bounds(self, points: int) -> int:
         """As many of the points as the total's bounds let count."""

@@ -118,7 +118,7 @@ class Fold:
             last_position=self._last_position,
             faded_to=balance.faded_to,
             activity=self._activity,
-            contributions=tuple(balance.contributions),
+            contributions=balance.contributions.all(),
             uses=dict(self._uses),
             attributes=dict(self._attributes),
             standing=dict(self._standing),
