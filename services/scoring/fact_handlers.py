@@ -139,10 +139,12 @@ class FactHandlers:
                 view = await _find(tx, project_id, reference)
                 _check_group(rules[project_id], asked.group)
                 key = (project_id, view.profile.lead_id)
-                # A lead that never was merged need not have its own id among its references.
-                kept_under = subject if subject in view.subjects else view.subjects[0]
-                fact = facts.adjustment(project_id, kept_under, event_id, asked, content, now)
-                homes = {(project_id, kept_under): key}
+                # Under the reference that the lead was named by: any other may be that of a lead merged into it. A
+                # lead's own id need not be among its references yet.
+                if subject not in view.subjects:
+                    await tx.attach({(project_id, subject): key[1]}, rules, now)
+                fact = facts.adjustment(project_id, subject, event_id, asked, content, now)
+                homes = {(project_id, subject): key}
                 await move_on(tx, {key: [fact.entry]}, homes, rules, now)
                 await tx.append([fact], now)
             change = await tx.change_of(project_id, event_id)

@@ -214,6 +214,16 @@ async def test_facts_stay_with_the_reference_they_were_said_of(facts: Facts) -> 
     await facts.assert_sound(ADA_ID, VISITOR_ID)
 
 
+async def test_an_adjustment_of_a_derived_id_stays_with_that_lead(facts: Facts) -> None:
+    """Nobody has sent the id as a reference; the merged lead's reference comes first in order."""
+    assert (await facts.merge(ADA, VISITOR)).subjects[0] == VISITOR
+    await facts.adjust(ADA_ID, 7)
+    assert (await facts.subject.ledger(facts.project))[-1][3] == f"lead:{ADA_ID}"
+    lead, unmerged = await facts.unmerge(VISITOR_ID)
+    assert (lead.snapshot.score, unmerged.snapshot.score) == (127_000, 21_000)
+    await facts.assert_sound(ADA_ID, VISITOR_ID)
+
+
 async def test_an_adjustment_is_found_again_after_a_merge(facts: Facts) -> None:
     first = await facts.adjust(VISITOR, 7, unique="x")
     await facts.merge(ADA, VISITOR)

@@ -16,6 +16,7 @@ from services.scoring.lead_handlers import LeadHandlers
 from services.scoring.ledger_handlers import VerifyHandlers
 from services.scoring.ports import IncomingEvent, LeadView, RecordedChange
 from services.scoring.score_handlers import ScoreHandlers
+from services.shared.clock import Clock
 from tests.support import scoring_cases as cases
 from tests.support.clocks import START, SteppingClock
 from tests.support.scoring_subjects import Subject
@@ -38,10 +39,10 @@ def identify(event_id: str, *references: str, minutes: float = 0, **of: Any) -> 
 class Facts:
     """One process's worth of handlers in a project."""
 
-    def __init__(self, subject: Subject, project: str, clock: SteppingClock | None = None) -> None:
+    def __init__(self, subject: Subject, project: str, clock: Clock | None = None) -> None:
         self.subject = subject
         self.project = project
-        self.clock = clock or SteppingClock(START + timedelta(days=1))
+        self.clock: Clock = clock or SteppingClock(START + timedelta(days=1))
         store = subject.store
         self.commits = 0
         self.events = EventHandlers(store, self.clock)

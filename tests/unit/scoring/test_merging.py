@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from hypothesis import given
@@ -16,6 +17,7 @@ from services.scoring.domain.identity import lead_id_of, own_subject
 from services.scoring.domain.model import LateEvents, Limit, RuleSet
 from services.scoring.errors import LeadNotMerged, LeadsMerged
 from tests.support import scoring_cases as cases
+from tests.support.clocks import START, MovableClock
 from tests.support.scoring_facts import Facts, identify
 from tests.support.scoring_subjects import MemorySubject
 
@@ -55,7 +57,8 @@ class Play:
 
     def __init__(self, rules: RuleSet) -> None:
         self.rules = rules
-        self.facts = Facts(MemorySubject(), "p1")
+        # Time stands still: two plays of which one has more steps are as of the same instant.
+        self.facts = Facts(MemorySubject(), "p1", MovableClock(START + timedelta(days=2)))
         self.home = dict(zip(SUBJECTS, IDS, strict=True))
         self.sent = 0
         self.merged: list[str] = []
@@ -73,7 +76,9 @@ class Play:
         await self.facts.event(f"e{self.sent}", SUBJECTS[place], event_type, minutes)
 
     async def _adjust(self, place: int, milli: int) -> None:
-        await self.facts.adjust(IDS[place], milli / 1_000)
+        # The way a lead is named by does not matter: its id, or a reference.
+        named = IDS[place] if milli % 2 else SUBJECTS[place].removeprefix("lead:")
+        await self.facts.adjust(named, milli / 1_000)
 
     async def _retract(self, number: int) -> None:
         await self.facts.retract(f"e{number}")
