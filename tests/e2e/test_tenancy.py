@@ -21,6 +21,7 @@ from scoreline.scoring.v1 import (
     scoring_service_pb2,
 )
 from stack import Stack
+from tests.e2e import tenancy_scoring
 from tests.e2e.methods import METHODS, call
 from tests.support.eventually import eventually
 from tests.support.grpc_calls import CALL_TIMEOUT_S, Refusal
@@ -363,12 +364,18 @@ CHECKS: dict[str, Callable[[Tenants], None]] = {
     "VerifyLedger": verify_ledger,
     "ReplayLeads": replay_leads,
     "WatchScores": watch_scores,
+    "GetIntelligence": tenancy_scoring.get_intelligence,
+    "AdjustScore": tenancy_scoring.adjust_score,
+    "RetractEvents": tenancy_scoring.retract_events,
+    "MergeLeads": tenancy_scoring.merge_leads,
+    "UnmergeLeads": tenancy_scoring.unmerge_leads,
 }
 
 SERVICE_CHECKS: dict[str, Callable[[Tenants], None]] = {
     "RulesService": rules,
     "AccountsService": accounts,
     "AnalyticsService": analytics,
+    "SimulationService": tenancy_scoring.simulations,
 }
 """Where the methods of a service only make sense together."""
 

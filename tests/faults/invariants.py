@@ -13,13 +13,13 @@ from scoreline.events.v1.event_pb2 import AcceptedEvent
 from scoreline.scoring.v1.score_change_pb2 import ScoreChange
 from tests.faults.evidence import Evidence, LedgerRow
 from tests.faults.sending import SentEvent, Shipment
-from tests.scenarios.scenario import RulesData
+from tests.faults.simple_rules import SimpleRules
 
 MILLI = 1_000
 
 
 def check_all(
-    evidence: Evidence, sent: Shipment, rules: RulesData, watched: Sequence[ScoreChange]
+    evidence: Evidence, sent: Shipment, rules: SimpleRules, watched: Sequence[ScoreChange]
 ) -> None:
     """Raises AssertionError at the first that does not hold."""
     accepted_events_are_in_the_ledger_once(evidence, sent)
@@ -76,7 +76,7 @@ def the_chain_is_whole(evidence: Evidence) -> None:
     assert all(a.recorded_at <= b.recorded_at for a, b in pairwise(evidence.ledger))
 
 
-def snapshots_are_folds_of_the_ledger(evidence: Evidence, rules: RulesData) -> None:
+def snapshots_are_folds_of_the_ledger(evidence: Evidence, rules: SimpleRules) -> None:
     """3 and 4. Each lead's score, stage and counts follow from its ledger entries alone."""
     entries = _by_lead(evidence.ledger)
     assert {row.lead_id for row in evidence.snapshots} == set(entries)
@@ -89,7 +89,7 @@ def snapshots_are_folds_of_the_ledger(evidence: Evidence, rules: RulesData) -> N
         assert (row.last_occurred_at, row.last_event_id) == _position(newest), row
 
 
-def every_version_is_one_change(evidence: Evidence, rules: RulesData) -> None:
+def every_version_is_one_change(evidence: Evidence, rules: SimpleRules) -> None:
     """5. A lead's versions are 1, 2, 3 ...; each is one entry of the ledger, scored with all that came before it."""
     by_id = {row.event_id: row for row in evidence.ledger}
     snapshots = {row.lead_id: row for row in evidence.snapshots}
@@ -177,21 +177,19 @@ def _position(row: LedgerRow) -> tuple[object, str]:
     return (row.occurred_at, row.event_id)
 
 
-def _fold(history: Sequence[LedgerRow], rules: RulesData) -> int:
+def _fold(history: Sequence[LedgerRow], rules: SimpleRules) -> int:
     """Milli-points, from nothing."""
     score = 0
     for row in sorted(history, key=_position):
         for rule in rules.rules:
-            if rule.enabled and rule.event_type in (row.type, "*"):
+            if rule.event_type in (row.type, "*"):
                 score += round(rule.points * MILLI)
-                if rules.min_score is not None:
-                    score = max(score, round(rules.min_score * MILLI))
-                if rules.max_score is not None:
-                    score = min(score, round(rules.max_score * MILLI))
+                score = max(score, round(rules.min_score * MILLI))
+                score = min(score, round(rules.max_score * MILLI))
     return score
 
 
-def _stage(score: int, rules: RulesData) -> str:
+def _stage(score: int, rules: SimpleRules) -> str:
     reached = [name for name, least in rules.stages if score >= least * MILLI]
     return (reached or [rules.stages[0][0]])[-1]
 

@@ -27,7 +27,7 @@ from tests.faults.evidence import (
 )
 from tests.faults.invariants import check_all
 from tests.faults.sending import SentEvent, Shipment
-from tests.scenarios.scenario import preset
+from tests.faults.simple_rules import preset
 
 PROJECT = "p"
 AT = datetime(2026, 1, 1, tzinfo=UTC)

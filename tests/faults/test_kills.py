@@ -19,8 +19,8 @@ from stack import Stack, StackConfig
 from tests.faults import evidence
 from tests.faults.invariants import check_all
 from tests.faults.sending import CONFLICTS, DUPLICATES, EVENTS, Sender, Shipment, shipment
+from tests.faults.simple_rules import preset
 from tests.faults.watching import Watcher, watching
-from tests.scenarios.scenario import preset
 from tests.support.eventually import eventually, eventually_async
 from tests.support.projects import TestProject, new_project
 
