@@ -49,6 +49,14 @@ _MERGED_REFERENCES = """
         SELECT max(moved_at) FROM subject_moves
         WHERE project_id = %(project)s AND from_lead_id = %(lead)s
     )
+    -- Without those that a later unmerge gave back to a lead they had been before this one: they have gone their own
+    -- way since.
+    AND NOT EXISTS (
+        SELECT FROM subject_moves later JOIN subject_moves earlier USING (project_id, subject)
+        WHERE later.project_id = m.project_id AND later.subject = m.subject
+          AND later.moved_at > m.moved_at AND earlier.moved_at < m.moved_at
+          AND earlier.from_lead_id = later.to_lead_id
+    )
     ORDER BY subject
 """
 _LEAD_AT = """

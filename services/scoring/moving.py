@@ -39,6 +39,9 @@ async def move_on(
     snapshots = await tx.lock(arrivals)
     if homes and await tx.moved(homes):
         raise LeadsMoved
+    if any(one.merged_into and arrivals[key] for key, one in snapshots.items()):
+        # Its entries belong to another lead by now.
+        raise LeadsMoved
     # One that was merged into another since it was found to be due has nothing left that could fade.
     standing = {key: arrivals[key] for key, one in snapshots.items() if not one.merged_into}
     replayed = [

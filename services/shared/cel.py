@@ -11,14 +11,19 @@ SOURCE_CHARS_MAX = 1_024
 """Longer conditions belong into several rules."""
 
 COMPREHENSIONS_MAX = 1
-"""`all`, `exists`, `exists_one`, `map` and `filter` loop over lists that senders fill: nested, they multiply."""
+"""`all`, `exists` and `exists_one` loop over lists that senders fill: nested, they multiply."""
 
 COMPREHENSION_VALUES_MAX = 100
 """An expression that loops is not evaluated over more values than this, lists and maps counted too: each turn may read
 all of them, several times. 100 take about a second at worst, however it is written; 500 took 26."""
 
+STRING_CHARS_PER_VALUE = 64
+"""A long string counts as so many values more: a turn may read all of it."""
+
 # Comments may stand between a name and its parenthesis.
-_COMPREHENSION = re.compile(r"\b(?:all|exists|exists_one|map|filter)(?:\s|//.*\n)*\(")
+_COMPREHENSION = re.compile(r"\b(?:all|exists|exists_one)(?:\s|//.*\n)*\(")
+# Over a map they give lists in an order that differs from process to process, and with it the score.
+_UNORDERED = re.compile(r"\b(?:map|filter)(?:\s|//.*\n)*\(")
 _PLACE = re.compile(r"<input>:(\d+):(\d+): (.*)")
 
 
@@ -73,7 +78,11 @@ class Environment:
             raise InvalidExpression(f"must be at most {SOURCE_CHARS_MAX} characters")
         if len(_COMPREHENSION.findall(source)) > COMPREHENSIONS_MAX:
             raise InvalidExpression(
-                f"must loop at most {COMPREHENSIONS_MAX} time: all, exists, exists_one, map, filter"
+                f"must loop at most {COMPREHENSIONS_MAX} time: all, exists, exists_one"
+            )
+        if _UNORDERED.search(source):
+            raise InvalidExpression(
+                "must not use map or filter, whose order over maps is any: use all, exists or exists_one"
             )
         try:
             return self._environment.compile(source)
@@ -88,6 +97,8 @@ def _loops(source: str) -> bool:
 def _size(value: Any) -> int:
     if isinstance(value, Mapping):
         return 1 + sum(_size(inner) for inner in value.values())
+    if isinstance(value, str):
+        return 1 + len(value) // STRING_CHARS_PER_VALUE
     return 1 + sum(_size(inner) for inner in value) if isinstance(value, list) else 1
 
 

@@ -190,6 +190,18 @@ async def test_merges_of_what_was_merged(facts: Facts) -> None:
     await facts.assert_sound(ADA_ID, VISITOR_ID, CRM_ID, "dan")
 
 
+async def test_an_unmerge_takes_along_nobody_who_has_gone_an_own_way_since(facts: Facts) -> None:
+    """VISITOR was in CRM when that was merged, but has been unmerged and merged on its own since."""
+    await facts.merge(CRM, VISITOR)
+    await facts.merge(ADA, CRM)
+    await facts.unmerge(VISITOR_ID)
+    await facts.merge(ADA, VISITOR)
+    await facts.unmerge(CRM_ID)
+    assert (await facts.lead(CRM)).snapshot.score == 1_000
+    assert (await facts.lead(ADA)).snapshot.score == 141_000
+    assert (await facts.lead(VISITOR)).profile.lead_id == ADA_ID
+
+
 async def test_a_derived_id_of_a_merged_lead_leads_on(facts: Facts) -> None:
     """`lead:<id>` of a reference nobody has sent yet; the lead made under it; that merged; then the reference."""
     other = "email:bob@example.com"

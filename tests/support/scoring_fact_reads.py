@@ -46,7 +46,21 @@ class FactReads:
             if (project_id, leaves) == key
         ]
         last = max((moved_at for moved_at, _ in lost), default=None)
-        return sorted(subject for moved_at, subject in lost if moved_at == last)
+        return sorted(
+            subject
+            for moved_at, subject in lost
+            if moved_at == last and not self._given_back((key[0], subject), moved_at)
+        )
+
+    def _given_back(self, subject: SubjectKey, since: datetime) -> bool:
+        """Whether a reference went back, after `since`, to a lead that it had left before then."""
+        own = sorted(
+            (moved_at, leaves, comes)
+            for (*moved, moved_at), (leaves, comes) in self._in.moves.items()
+            if tuple(moved) == subject
+        )
+        left_before = {leaves for at, leaves, _ in own if at < since}
+        return any(at > since and comes in left_before for at, _, comes in own)
 
     async def lead_at(self, project_id: str, subject: str, known_at: datetime | None) -> str | None:
         return self._lead_at((project_id, subject), known_at) or self._home((project_id, subject))

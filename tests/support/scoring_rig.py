@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import nats.js.errors
+import sqlalchemy as sa
 from nats.aio.msg import Msg
 from nats.js.api import ConsumerInfo, StorageType, StreamConfig
+from sqlalchemy.dialects.postgresql import insert
 from structlog.testing import capture_logs
 
 from scoreline.events.v1 import event_pb2
@@ -133,10 +135,30 @@ async def opened(servers: Stack, database: Database) -> AsyncIterator[Rig]:
             with suppress(nats.js.errors.NotFoundError):
                 await bus.jetstream.delete_stream(name)
         await make_streams(bus)
+        await _settle(database)
         try:
             yield Rig(servers, database, bus)
         finally:
             await bus.close()
+
+
+async def _settle(database: Database) -> None:
+    """Nothing of earlier tests is left to publish or to score anew: some of them have 100,000 leads."""
+    async with database.begin() as connection:
+        await connection.execute(sa.delete(tables.outbox))
+        done = sa.select(
+            tables.projects.c.project_id,
+            tables.projects.c.activation,
+            tables.projects.c.activation,
+            sa.literal(""),
+        )
+        names = ["project_id", "activation", "target", "cursor"]
+        settled = insert(tables.rescores).from_select(names, done)
+        await connection.execute(
+            settled.on_conflict_do_update(
+                index_elements=["project_id"], set_={"activation": settled.excluded.activation}
+            )
+        )
 
 
 async def make_streams(bus: Bus, duplicate_window_s: float | None = None) -> None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -33,8 +31,12 @@ def fragile() -> Iterator[Stack]:
         yield stack
 
 
-def cli(*arguments: object, stack: Stack | None = None) -> subprocess.Popen[str]:
+def cli(
+    *arguments: object, stack: Stack | None = None, temporary: Path | None = None
+) -> subprocess.Popen[str]:
     environment = dict(os.environ)
+    if temporary is not None:
+        environment["TMPDIR"] = str(temporary)
     if stack is not None:
         environment |= {"SCORELINE_TARGET": stack.grpc_target, "SCORELINE_API_KEY": stack.api_key}
     command = [sys.executable, "-m", "scoreline.cli", *map(str, arguments)]
@@ -112,9 +114,9 @@ def test_the_demo_ends_by_itself_with_a_proof(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_a_demo_that_is_ended_leaves_no_process(number: signal.Signals) -> None:
-    before = demo_directories()
-    demo = cli("demo", "--keep")
+def test_a_demo_that_is_ended_leaves_no_process(number: signal.Signals, tmp_path: Path) -> None:
+    # Its files are in a folder of its own: other demos may run at the same time.
+    demo = cli("demo", "--keep", temporary=tmp_path)
     found: list[psutil.Process] = []
 
     def suite_is_starting() -> bool:
@@ -125,12 +127,5 @@ def test_a_demo_that_is_ended_leaves_no_process(number: signal.Signals) -> None:
     demo.send_signal(number)
     demo.communicate(timeout=90)
     eventually(lambda: not any(one.is_running() for one in found), timeout_s=PATIENCE_S)
-    left = demo_directories() - before
     # Killed at once it has no time to remove its files; nobody holds them any more.
-    assert not left or number == signal.SIGKILL
-    for directory in left:
-        shutil.rmtree(directory)
-
-
-def demo_directories() -> set[Path]:
-    return set(Path(tempfile.gettempdir()).glob("scoreline-demo-*"))
+    assert number == signal.SIGKILL or not list(tmp_path.iterdir())
