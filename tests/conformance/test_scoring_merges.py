@@ -11,8 +11,9 @@ from services.scoring import fact_handlers
 from services.scoring.domain.identity import lead_id_of
 from services.scoring.domain.lead import Cause
 from services.scoring.domain.model import Limit
-from services.scoring.errors import LeadNotFound, LeadNotMerged, LeadsMerged
+from services.scoring.errors import LeadNotFound, LeadNotMerged, LeadsMerged, LeadsMoved
 from services.scoring.fact_ports import EventsLike
+from services.scoring.moving import move_on
 from services.scoring.ports import LeadFilter
 from services.shared.errors import LimitExceeded
 from tests.support import scoring_cases as cases
@@ -274,6 +275,18 @@ async def test_what_was_known_before_a_merge_is_answered_for_ever(facts: Facts) 
     assert answers[3][1][VISITOR_ID] == ("dan", 242)
     for known_at, said in answers:
         assert {one: await facts.score(one, known_at) for one in references} == said
+
+
+async def test_an_entry_that_finds_its_lead_merged_starts_over(facts: Facts) -> None:
+    """It is looked up again, and counts for the lead it belongs to; what is only due has nothing left to do."""
+    key = (facts.project, VISITOR_ID)
+    await facts.merge(ADA, VISITOR)
+    now = facts.clock.now()
+    async with facts.subject.store.begin() as tx:
+        rules = await tx.rules_in_force([facts.project])
+        await move_on(tx, {key: []}, {}, rules, now)
+        with pytest.raises(LeadsMoved):
+            await move_on(tx, {key: [cases.entry("late", "signup")]}, {}, rules, now)
 
 
 async def test_rescoring_leaves_out_who_was_merged(facts: Facts) -> None:
