@@ -69,8 +69,8 @@ class FactTransaction(Protocol):
         ...
 
     async def lead_at(self, project_id: str, subject: str, known_at: datetime | None) -> str | None:
-        """Id of the lead that a subject was one of at a record time; None: now. Of a subject nobody had heard of then
-        it is the lead it came to first."""
+        """Id of the lead that a subject was one of at a record time (None: now), as far as anybody had heard of it
+        then."""
         ...
 
     async def subjects_of_events(self, project_id: str, event_ids: Sequence[str]) -> dict[str, str]:

@@ -59,14 +59,35 @@ _MERGED_REFERENCES = """
     )
     ORDER BY subject
 """
+# A reference was, at a record time by which it had been heard of, of the lead that it left first after it, or of the
+# one that it is of now. The id of a lead is known since the first reference that made the lead.
 _LEAD_AT = """
+    WITH known AS (
+        SELECT lead_id FROM subjects
+        WHERE project_id = %(project)s AND subject = %(subject)s
+          AND (%(known_at)s::timestamptz IS NULL OR attached_at <= %(known_at)s)
+    )
     SELECT coalesce(
         (SELECT from_lead_id FROM subject_moves
          WHERE project_id = %(project)s AND subject = %(subject)s AND moved_at > %(known_at)s
+           AND EXISTS (SELECT FROM known)
          ORDER BY moved_at LIMIT 1),
-        (SELECT lead_id FROM subjects WHERE project_id = %(project)s AND subject = %(subject)s),
-        (SELECT lead_id FROM leads WHERE project_id = %(project)s
-         AND %(subject)s::text LIKE 'lead:%%' AND lead_id = substr(%(subject)s::text, 6))
+        (SELECT lead_id FROM known),
+        (SELECT lead_id FROM leads l WHERE project_id = %(project)s
+         AND %(subject)s::text LIKE 'lead:%%' AND lead_id = substr(%(subject)s::text, 6)
+         AND (%(known_at)s::timestamptz IS NULL OR EXISTS (
+            SELECT FROM subjects s
+            WHERE s.project_id = l.project_id AND s.lead_id = l.lead_id
+              AND s.attached_at <= %(known_at)s AND NOT EXISTS (
+                SELECT FROM subject_moves m
+                WHERE m.project_id = s.project_id AND m.subject = s.subject)
+         ) OR EXISTS (
+            SELECT FROM subject_moves m JOIN subjects s USING (project_id, subject)
+            WHERE m.project_id = l.project_id AND m.from_lead_id = l.lead_id
+              AND s.attached_at <= %(known_at)s AND NOT EXISTS (
+                SELECT FROM subject_moves e WHERE e.project_id = m.project_id
+                AND e.subject = m.subject AND e.moved_at < m.moved_at)
+         )))
     )
 """
 _SUBJECTS_OF_EVENTS = """

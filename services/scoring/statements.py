@@ -37,14 +37,18 @@ LEADS_BY_SUBJECT = """
     FROM unnest(%s::text[], %s::text[]) AS i(project_id, subject)
     JOIN subjects s USING (project_id, subject)
 """
-# References of a lead that was merged into another are that one's.
+# References of a lead that was merged into another are that one's. Their record time is known when the transaction
+# records something, which comes last.
 ADD_SUBJECTS = """
-    INSERT INTO subjects (project_id, subject, lead_id)
-    SELECT i.project_id, i.subject, coalesce(s.lead_id, i.lead_id)
+    INSERT INTO subjects (project_id, subject, lead_id, attached_at)
+    SELECT i.project_id, i.subject, coalesce(s.lead_id, i.lead_id), 'infinity'
     FROM unnest(%s::text[], %s::text[], %s::text[]) AS i(project_id, subject, lead_id)
     LEFT JOIN subjects s ON s.project_id = i.project_id AND s.subject = 'lead:' || i.lead_id
     ORDER BY i.project_id, i.subject
     ON CONFLICT DO NOTHING RETURNING project_id, subject, lead_id
+"""
+DATE_SUBJECTS = """
+    UPDATE subjects SET attached_at = %s WHERE project_id = %s AND subject = ANY(%s)
 """
 ADD_LEADS = """
     INSERT INTO leads (project_id, lead_id, email, display_name, company, attributes, revision,

@@ -11,26 +11,22 @@ import psycopg
 from psycopg.types.json import Jsonb
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring import queries, rows, stored_rules
+from services.scoring import queries, rows
 from services.scoring import statements as sql
 from services.scoring.analytics_queries import AnalyticsQueries
-from services.scoring.domain import chain
 from services.scoring.domain.binding import bound, looks_back
 from services.scoring.domain.identity import email_of, lead_id_of
 from services.scoring.domain.lead import RulesInForce, Snapshot, new_snapshot
 from services.scoring.domain.model import NO_RULES, Activated, Entry
 from services.scoring.errors import (
     CannotStore,
-    ConcurrentAppend,
     LeadTaken,
     StoreBroken,
     UnknownActivation,
 )
-from services.scoring.fact_queries import FactQueries
+from services.scoring.ledger_writes import LedgerWrites
 from services.scoring.ports import (
-    Activation,
     EventKey,
-    IncomingEvent,
     LeadFilter,
     LeadKey,
     LeadUpdate,
@@ -47,7 +43,6 @@ from services.shared.db import Database
 # Not the values' fault: a table or a privilege is missing, the server is read-only, a statement is wrong.
 _BROKEN = (psycopg.ProgrammingError, psycopg.InternalError, psycopg.NotSupportedError)
 
-Cursor = psycopg.AsyncCursor[tuple[Any, ...]]
 SNAPSHOT_WIDTH = 2 + len(rows.SNAPSHOT_COLUMNS.split(", "))
 """Project id, lead id and the columns of a snapshot."""
 
@@ -85,20 +80,24 @@ class PostgresStore:
                 try:
                     if mode:
                         await cursor.execute(mode)
-                    yield PostgresTransaction(connection, cursor, self._rules, self._encode_change)
+                    transaction = PostgresTransaction(
+                        connection, cursor, self._rules, self._encode_change
+                    )
+                    yield transaction
+                    await transaction.finish()
                 except (psycopg.DataError, psycopg.errors.ProgramLimitExceeded) as error:
                     raise CannotStore(type(error).__name__) from error
                 except _BROKEN as error:
                     raise StoreBroken(type(error).__name__) from error
 
 
-class PostgresTransaction(FactQueries, AnalyticsQueries):
+class PostgresTransaction(LedgerWrites, AnalyticsQueries):
     """See ports.Transaction."""
 
     def __init__(
         self,
         connection: AsyncConnection,
-        cursor: Cursor,
+        cursor: psycopg.AsyncCursor[tuple[Any, ...]],
         rules_cache: dict[str, RulesInForce],
         encode_change: EncodeChange,
     ) -> None:
@@ -143,7 +142,7 @@ class PostgresTransaction(FactQueries, AnalyticsQueries):
     ) -> None:
         wanted = sorted((*subject, lead_id) for subject, lead_id in references.items())
         # Subjects first: one that another transaction links elsewhere meanwhile must not leave a lead behind.
-        added = await self._fetch(sql.ADD_SUBJECTS, *rows.arrays(wanted, 3))
+        added = await self._add_subjects(wanted, now)
         emails: dict[LeadKey, str] = {}
         for project, subject, lead_id in added:
             # Two subjects may stand for one lead: an address, and the id that was derived from it.
@@ -209,32 +208,6 @@ class PostgresTransaction(FactQueries, AnalyticsQueries):
             ),
         )
 
-    async def append(self, events: Sequence[IncomingEvent], now: datetime) -> dict[str, datetime]:
-        if not events:
-            return {}
-        recorded: dict[str, datetime] = {}
-        project_ids = sorted({event.project_id for event in events})
-        heads = await self._lock_heads(project_ids)
-        ledger: list[tuple[Any, ...]] = []
-        for project_id in project_ids:
-            own = [event for event in events if event.project_id == project_id]
-            position, previous, last_recorded_at = heads[project_id]
-            recorded_at = recorded[project_id] = chain.next_record_time(now, last_recorded_at)
-            entries = [
-                rows.ledger_columns(event, position + number, recorded_at)
-                for number, event in enumerate(own, start=1)
-            ]
-            ledger += entries
-            block = chain.block_hash(previous, (entry[-1] for entry in entries))
-            end = (project_id, position + len(own), block, recorded_at)
-            await self._cursor.execute(sql.ADD_BLOCK, end)
-            await self._cursor.execute(sql.MOVE_HEAD, (*end[1:], project_id))
-        try:
-            await self._copy(f"ledger ({rows.LEDGER_COLUMNS})", ledger)
-        except psycopg.errors.UniqueViolation as error:
-            raise ConcurrentAppend from error
-        return recorded
-
     async def quarantine(self, items: Sequence[Quarantined], now: datetime) -> None:
         keyed = [((i.project_id, i.reason, sha256(i.payload).digest()), i) for i in items]
         # In one order everywhere: two processes that are delivered the same must not wait for each other.
@@ -247,7 +220,7 @@ class PostgresTransaction(FactQueries, AnalyticsQueries):
     ) -> None:
         key = (profile.project_id, profile.lead_id)
         wanted = [(profile.project_id, subject, profile.lead_id) for subject in sorted(subjects)]
-        added = await self._fetch(sql.ADD_SUBJECTS, *rows.arrays(wanted, 3))
+        added = await self._add_subjects(wanted, profile.created_at)
         if len(added) < len(wanted):
             raise LeadTaken
         made = await self._fetch(
@@ -283,26 +256,6 @@ class PostgresTransaction(FactQueries, AnalyticsQueries):
             ),
         )
 
-    async def record_activation(self, activation: Activation, now: datetime) -> bool:
-        project_id = activation.project_id
-        await self._cursor.execute(sql.AWAIT_RULES, (project_id,))
-        position, head, last_recorded_at = (await self._lock_heads([project_id]))[project_id]
-        recorded_at = chain.next_record_time(now, last_recorded_at)
-        added = await self._fetch(
-            sql.ADD_ACTIVATION,
-            project_id,
-            activation.number,
-            activation.activated_at,
-            activation.actor,
-            Jsonb(stored_rules.to_json(activation.rule_set)),
-            activation.effective_from,
-            recorded_at,
-        )
-        if added:
-            await self._cursor.execute(sql.ACTIVATE, (project_id, activation.number))
-            await self._cursor.execute(sql.MOVE_HEAD, (position, head, recorded_at, project_id))
-        return bool(added)
-
     async def rescore_target(self) -> tuple[str, int, str] | None:
         found = await self._fetch(sql.RESCORE_TARGET)
         return tuple(found[0]) if found else None
@@ -330,11 +283,6 @@ class PostgresTransaction(FactQueries, AnalyticsQueries):
     ) -> list[RecordedChange]:
         found = await self._fetch(queries.SCORE_CHANGES, *key, after_version, limit)
         return [rows.recorded_change(columns) for columns in found]
-
-    async def _copy(self, target: str, lines: Iterable[tuple[Any, ...]]) -> None:
-        async with self._cursor.copy(f"COPY {target} FROM STDIN") as copy:
-            for line in lines:
-                await copy.write_row(line)
 
     async def _rules(self, project_id: str, number: int) -> RulesInForce:
         cached = self._rules_cache.get(project_id)
@@ -366,15 +314,6 @@ class PostgresTransaction(FactQueries, AnalyticsQueries):
         await self._cursor.execute(
             sql.ADD_SNAPSHOTS, (now, *rows.arrays(snapshots, SNAPSHOT_WIDTH))
         )
-
-    async def _lock_heads(
-        self, project_ids: Sequence[str]
-    ) -> dict[str, tuple[int, bytes, datetime]]:
-        found = await self._fetch(sql.LOCK_HEADS, project_ids)
-        if len(found) < len(project_ids):
-            await self._cursor.execute(sql.ADD_HEADS, (project_ids, chain.GENESIS, chain.NEVER))
-            found = await self._fetch(sql.LOCK_HEADS, project_ids)
-        return {project: (position, head, at) for project, position, head, at in found}
 
 
 def sorted_by_key(updates: Sequence[LeadUpdate]) -> list[LeadUpdate]:

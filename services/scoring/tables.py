@@ -116,6 +116,8 @@ subjects = sa.Table(
     sa.Column("project_id", _TEXT, primary_key=True),
     sa.Column("subject", _TEXT, primary_key=True),
     sa.Column("lead_id", _TEXT, nullable=False),
+    # Record time: before, nobody had heard of it.
+    sa.Column("attached_at", _TIME, nullable=False),
     # A lead's identities, and with them its ledger entries.
     sa.Index("subjects_by_lead", "project_id", "lead_id"),
 )

@@ -24,7 +24,7 @@ REQUIRED = {
 STORED = {"store.py", "tables.py", "migrations"}
 """A service with a database has these too."""
 
-WITH_DATABASE = ("accounts", "rules", "scoring")
+WITH_DATABASE = ("accounts", "rules", "scoring", "ingest")
 
 OWN = {
     "ingest": {"store.py", "broker.py"},
@@ -49,6 +49,7 @@ OWN = {
         # the SQL by what it is for,
         "queries.py",
         "ledger_queries.py",
+        "ledger_writes.py",
         "rows.py",
         "statements.py",
         # and what callers ask of scores at any time and of the ledger, layer by layer.

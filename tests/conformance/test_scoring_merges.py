@@ -25,6 +25,7 @@ from tests.support.scoring_facts import (
     VISITOR,
     VISITOR_ID,
     Facts,
+    identify,
 )
 from tests.support.scoring_subjects import Subject
 
@@ -275,6 +276,58 @@ async def test_what_was_known_before_a_merge_is_answered_for_ever(facts: Facts) 
     assert answers[3][1][VISITOR_ID] == ("dan", 242)
     for known_at, said in answers:
         assert {one: await facts.score(one, known_at) for one in references} == said
+
+
+async def test_nobody_is_found_under_a_reference_before_it_was_heard_of(facts: Facts) -> None:
+    """References come with events, links, adjustments by id, merges, and leads that are made; at every record time each
+    is answered as it was then, also that it was nobody's."""
+    bob, bobs_crm, eve = "email:bob@example.com", "external:crm-bob", "email:eve@example.com"
+    bob_id, eve_id = lead_id_of(bob), lead_id_of(eve)
+    references = (bob, bob_id, bobs_crm, lead_id_of(bobs_crm), eve, eve_id, "dan", VISITOR_ID, CRM)
+    answers = []
+
+    async def written_down() -> dict[str, object]:
+        said: dict[str, object] = {}
+        known_at = await facts.head()
+        for one in references:
+            try:
+                said[one] = await facts.score(one)
+            except LeadNotFound:
+                said[one] = None
+        answers.append((known_at, said))
+        return said
+
+    assert [one for one, said in (await written_down()).items() if said] == [VISITOR_ID, CRM]
+    await facts.event("b1", bob, "signup")
+    said = await written_down()
+    assert (said[bob], said[bob_id], said[bobs_crm]) == ((bob_id, 20), (bob_id, 20), None)
+    # By the id that is derived from an address, before the address itself.
+    await facts.event("e1", f"lead:{eve_id}", "page_view")
+    said = await written_down()
+    assert (said[eve], said[eve_id]) == (None, (eve_id, 1))
+    await facts.event("e2", eve, "page_view")
+    assert (await written_down())[eve] == (eve_id, 2)
+    await facts.send(identify("b2", bob, bobs_crm))
+    said = await written_down()
+    assert (said[bobs_crm], said[lead_id_of(bobs_crm)]) == ((bob_id, 20), None)
+    await facts.leads.create_lead(facts.project, "dan", "", "", "", {})
+    assert (await written_down())["dan"] == ("dan", 0)
+    # Makes the id one of its references, which it was known by before.
+    await facts.adjust(bob_id, 7)
+    assert (await written_down())[bob_id] == (bob_id, 27)
+    await facts.merge(bob, VISITOR)
+    await facts.merge("dan", eve)
+    said = await written_down()
+    assert (said[VISITOR_ID], said[eve_id]) == ((bob_id, 48), ("dan", 2))
+    await facts.unmerge(eve_id)
+    await written_down()
+    for known_at, then in answers:
+        for one, expected in then.items():
+            if expected is None:
+                with pytest.raises(LeadNotFound):
+                    await facts.score(one, known_at)
+            else:
+                assert await facts.score(one, known_at) == expected, (one, known_at)
 
 
 async def test_an_entry_that_finds_its_lead_merged_starts_over(facts: Facts) -> None:

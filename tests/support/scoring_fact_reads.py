@@ -63,7 +63,19 @@ class FactReads:
         return any(at > since and comes in left_before for at, _, comes in own)
 
     async def lead_at(self, project_id: str, subject: str, known_at: datetime | None) -> str | None:
-        return self._lead_at((project_id, subject), known_at) or self._home((project_id, subject))
+        key = (project_id, subject)
+        if known_at is None:
+            return self._home(key)
+        if key in self._in.subjects and self._in.attached[key] <= known_at:
+            return self._lead_at(key, known_at)
+        own = subject.removeprefix(LEAD_PREFIX)
+        made = [
+            self._in.attached[one]
+            for one in self._in.subjects
+            if (one[0], self._first_lead(one)) == (project_id, own)
+        ]
+        named = subject == own_subject(own) and (project_id, own) in self._in.profiles
+        return own if named and min(made) <= known_at else None
 
     async def subjects_of_events(self, project_id: str, event_ids: Sequence[str]) -> dict[str, str]:
         found = (self._in.ledger.get((project_id, one)) for one in event_ids)
@@ -113,6 +125,15 @@ class FactReads:
         own = subject.removeprefix(LEAD_PREFIX)
         named = subject == own_subject(own) and (project_id, own) in self._in.profiles
         return self._in.subjects.get(key) or (own if named else None)
+
+    def _first_lead(self, key: SubjectKey) -> str:
+        """The lead that a subject belonged to first."""
+        own = sorted(
+            (moved_at, leaves)
+            for (*subject, moved_at), (leaves, _) in self._in.moves.items()
+            if tuple(subject) == key
+        )
+        return own[0][1] if own else self._in.subjects[key]
 
     def _lead_at(self, key: SubjectKey, known_at: datetime | None) -> str | None:
         """The lead that a subject belonged to at a record time."""

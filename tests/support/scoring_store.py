@@ -49,6 +49,8 @@ class Contents:
     profiles: dict[LeadKey, Profile] = field(default_factory=dict)
     snapshots: dict[LeadKey, tuple[Snapshot, datetime]] = field(default_factory=dict)
     subjects: dict[SubjectKey, str] = field(default_factory=dict)
+    attached: dict[SubjectKey, datetime] = field(default_factory=dict)
+    """When each was first heard of."""
     ledger: dict[EventKey, tuple[IncomingEvent, LedgerRow]] = field(default_factory=dict)
     heads: dict[str, tuple[int, bytes, datetime]] = field(default_factory=dict)
     blocks: dict[tuple[str, int], bytes] = field(default_factory=dict)
@@ -75,7 +77,9 @@ class InMemoryStore:
     async def begin(self) -> AsyncIterator[InMemoryTransaction]:
         async with self._turn:
             contents = self.contents.copy()
-            yield InMemoryTransaction(contents)
+            transaction = InMemoryTransaction(contents)
+            yield transaction
+            transaction.finish()
             self.contents = contents
 
     @asynccontextmanager
@@ -85,6 +89,15 @@ class InMemoryStore:
 
 class InMemoryTransaction(LedgerReads):
     """A ports.Transaction over a copy of the contents."""
+
+    def finish(self) -> None:
+        """References that came with no ledger entry get a record time too."""
+        for key in self._in.subjects.keys() - self._in.attached.keys():
+            position, head, last_recorded_at = self._head(key[0])
+            now = self._in.profiles[(key[0], self._in.subjects[key])].created_at
+            recorded_at = chain.next_record_time(now, last_recorded_at)
+            self._in.heads[key[0]] = (position, head, recorded_at)
+            self._date_subjects(key[0], recorded_at)
 
     async def rules_in_force(self, project_ids: Iterable[str]) -> dict[str, RulesInForce]:
         wanted = set(project_ids)
@@ -184,6 +197,7 @@ class InMemoryTransaction(LedgerReads):
             self._in.blocks[(project_id, position)] = block
             self._in.block_times[(project_id, position)] = recorded_at
             self._in.heads[project_id] = (position, block, recorded_at)
+            self._date_subjects(project_id, recorded_at)
         return recorded
 
     async def quarantine(self, items: Sequence[Quarantined], now: datetime) -> None:
@@ -297,6 +311,11 @@ class InMemoryTransaction(LedgerReads):
             effective_from=microseconds(activation.effective_from),
             recorded_at=microseconds(self._in.activation_times[key]),
         )
+
+    def _date_subjects(self, project_id: str, recorded_at: datetime) -> None:
+        for key in self._in.subjects.keys() - self._in.attached.keys():
+            if key[0] == project_id:
+                self._in.attached[key] = recorded_at
 
     def _head(self, project_id: str) -> tuple[int, bytes, datetime]:
         return self._in.heads.get(project_id, (0, chain.GENESIS, chain.NEVER))

@@ -15,9 +15,11 @@ from psycopg.types.json import Jsonb
 
 import services.scoring
 from services.scoring.domain.lead import Snapshot
+from services.scoring.errors import LeadNotFound
 from services.scoring.handlers import EventHandlers
 from services.scoring.lead_handlers import LeadHandlers
 from services.scoring.ports import LeadView
+from services.scoring.score_handlers import ScoreHandlers
 from stack import Stack, StackConfig
 from tests.support import scoring_cases as cases
 from tests.support import service_database
@@ -98,6 +100,13 @@ async def test_leads_of_the_first_schema_go_on(old: Stack) -> None:
         assert (before.snapshot.score, before.snapshot.stage) == (21_000, "warm")
         assert (before.snapshot.version, before.snapshot.activation) == (2, 1)
         assert before.snapshot.state.event_count == 2
+        # Known since the first of their entries was recorded, or since they were made.
+        scores = ScoreHandlers(subject.store, clock)
+        for lead in ("ada", "bob"):
+            assert (await scores.score("p1", lead)).lead_id == lead
+            assert (await scores.score("p1", lead, known_at=START)).lead_id == lead
+            with pytest.raises(LeadNotFound):
+                await scores.score("p1", lead, known_at=START - timedelta(microseconds=1))
         steps = [item.step for item in await leads.timeline("p1", "ada", None, 10)]
         assert [step.state.score for step in steps] == [20_000, 21_000]
 

@@ -14,6 +14,7 @@ __all__ = ["scoring_schema", "servers"]
 
 VIOLATING = """
 import asyncio, os
+from datetime import UTC, datetime
 import psycopg, sqlalchemy as sa
 from pydantic import SecretStr
 from services.shared import logs
@@ -22,8 +23,11 @@ from services.shared.db import Database
 
 logs.configure("test", "info")
 log = logs.get("part")
-TWICE = "INSERT INTO subjects VALUES ('p-log', 'email:ada@example.com', 'ada'), ('p-log', 'email:ada@example.com', 'x')"
-NULL = "INSERT INTO subjects VALUES ('p-log', 'email:ada@example.com', NULL)"
+TWICE = (
+    "INSERT INTO subjects VALUES ('p-log', 'email:ada@example.com', 'ada', 'epoch'),"
+    " ('p-log', 'email:ada@example.com', 'x', 'epoch')"
+)
+NULL = "INSERT INTO subjects VALUES ('p-log', 'email:ada@example.com', NULL, 'epoch')"
 VALUE = "SELECT CAST('ada@example.com' AS integer)"
 COPY = "COPY subjects FROM STDIN"
 
@@ -42,7 +46,7 @@ async def main():
             raw = (await connection.get_raw_connection()).driver_connection
             async with raw.cursor() as cursor, cursor.copy(COPY) as copy:
                 for _ in range(2):
-                    await copy.write_row(("p-log", "email:ada@example.com", "ada"))
+                    await copy.write_row(("p-log", "email:ada@example.com", "ada", datetime.now(UTC)))
     except psycopg.Error as error:
         assert "ada@example.com" in str(error)
         log.error("failed", exc_info=error)

@@ -108,8 +108,8 @@ async def test_what_was_not_recorded_yet_was_not_known() -> None:
     await scene.activate(2, replace(RULES, rules=(Rule("signup", "signup", MILLI),)))
     assert (await scene.ask()).state.score == MILLI
     assert (await scene.ask(as_of=first.as_of, known_at=first.known_at)) == first
-    before_any = await scene.ask(known_at=START - HOUR)
-    assert (before_any.state.score, before_any.rule_set_version) == (0, 0)
+    with pytest.raises(LeadNotFound):
+        await scene.ask(known_at=START - HOUR)
 
 
 async def test_two_things_at_one_reading_of_the_clock_are_told_apart() -> None:
@@ -139,11 +139,16 @@ async def test_a_lead_nobody_knows() -> None:
         await Scene().ask()
 
 
-async def test_a_project_without_anything_knows_nothing() -> None:
+async def test_a_lead_without_events_is_known_since_it_was_made() -> None:
     scene = Scene()
+    await scene.activate(1, RULES)
+    scene.clock.at += HOUR
     await scene.leads.create_lead("p1", "ada", "", "", "", {})
     found = await scene.ask()
-    assert (found.state.score, found.stage, found.known_at) == (0, "", None)
+    assert (found.state.score, found.stage, found.known_at) == (0, "cold", scene.clock.at)
+    assert await scene.ask(as_of=found.as_of, known_at=found.known_at) == found
+    with pytest.raises(LeadNotFound):
+        await scene.ask(known_at=scene.clock.at - timedelta(microseconds=1))
 
 
 steps = st.one_of(
@@ -157,10 +162,11 @@ steps = st.one_of(
 @given(st.lists(steps, min_size=1, max_size=10))
 async def test_what_was_answered_then_is_answered_for_ever(course: list[Any]) -> None:
     """Answers are recorded while events, late ones too, rules and time come in; asked again at the end they are the
-    same, and those right after an event are the versions of the audit trail."""
+    same, also that there was no such lead yet, and those right after an event are the versions of the audit trail."""
     scene = Scene()
-    await scene.leads.create_lead("p1", "ada", "", "", "", {})
+    await scene.leads.create_lead("p1", "bob", "", "", "", {})
     answers = []
+    unknown_at = []
     newest = START
     for number, step in enumerate(course, start=1):
         if isinstance(step, timedelta):
@@ -174,10 +180,16 @@ async def test_what_was_answered_then_is_answered_for_ever(course: list[Any]) ->
             if newest <= scene.clock.at:
                 version = (await scene.leads.score_changes("p1", "ada", 0, 10_000))[-1].change
                 assert (await scene.ask()).state.score == version.score
-        answers.append(await scene.ask())
+        try:
+            answers.append(await scene.ask())
+        except LeadNotFound:
+            assert not any(isinstance(one, list) for one in course[:number])
+            unknown_at.append((await scene.scores.score("p1", "bob")).known_at)
     for answer in answers:
-        if answer.known_at is not None:
-            assert await scene.ask(as_of=answer.as_of, known_at=answer.known_at) == answer
+        assert await scene.ask(as_of=answer.as_of, known_at=answer.known_at) == answer
+    for known_at in unknown_at:
+        with pytest.raises(LeadNotFound):
+            await scene.ask(known_at=known_at)
 
 
 def _incoming(entry: Entry) -> Any:
