@@ -10,7 +10,7 @@ import json
 import os
 import secrets
 import string
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from stack.errors import StackError
@@ -22,6 +22,9 @@ _ALPHANUMERIC = string.ascii_letters + string.digits
 _SECRET_CHARS = 32
 _KEY_ID_CHARS = 8
 
+# What a suite that was made before it existed lacks, and gets at its next start.
+_LATER = ("ingest_secret_key",)
+
 
 @dataclass(frozen=True)
 class Credentials:
@@ -29,6 +32,8 @@ class Credentials:
 
     api_key: str
     """Key of the operator project (scopes ingest, read, admin): sl_<key id>_<secret>."""
+    ingest_secret_key: str
+    """Encrypts the secrets of webhook sources in the database."""
     notify_token_key: str
     """Signs the resume tokens of watchers: they stay valid across restarts."""
     nats_password: str
@@ -38,14 +43,17 @@ class Credentials:
     @classmethod
     def load_or_make(cls, path: Path) -> Credentials:
         """The credentials kept at `path`; made there, mode 0600, when there are none."""
-        if path.exists():
-            return cls._load(path)
-        made = cls(
+        fresh = cls(
             api_key=new_api_key(),
+            ingest_secret_key=new_secret(),
             notify_token_key=new_secret(),
             nats_password=new_secret(),
             postgres_key=new_secret(),
         )
+        kept = cls._kept(path) if path.exists() else {}
+        made = replace(fresh, **kept)
+        if asdict(made) == kept:
+            return made
         # Written aside and renamed, so that a crash leaves no half of a file behind.
         partial = path.with_suffix(".partial")
         partial.unlink(missing_ok=True)
@@ -62,10 +70,11 @@ class Credentials:
         return hmac.new(self.postgres_key.encode(), role.encode(), "sha256").hexdigest()
 
     @classmethod
-    def _load(cls, path: Path) -> Credentials:
+    def _kept(cls, path: Path) -> dict[str, str]:
         try:
             kept = json.loads(path.read_text(encoding="utf-8"))
-            return cls(**{field.name: str(kept[field.name]) for field in fields(cls)})
+            names = [field.name for field in fields(cls)]
+            return {name: str(kept[name]) for name in names if name in kept or name not in _LATER}
         except (ValueError, KeyError, TypeError) as error:
             raise StackError(
                 f"{path} can't be read as the suite's secrets ({error!r}): restore it, or remove the "

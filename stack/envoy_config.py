@@ -28,7 +28,12 @@ GRPC_SERVICES: dict[str, tuple[str, ...]] = {
         "scoreline.scoring.v1.AnalyticsService",
         "scoreline.scoring.v1.SimulationService",
     ),
-    "ingest": ("scoreline.ingest.v1.IngestService",),
+    "ingest": (
+        "scoreline.ingest.v1.IngestService",
+        "scoreline.ingest.v1.WebhooksService",
+        "scoreline.ingest.v1.ImportsService",
+        "scoreline.ingest.v1.QuarantineService",
+    ),
     "notify": ("scoreline.notify.v1.NotifyService",),
 }
 """What each process offers; the health of the first is that of all."""

@@ -99,6 +99,7 @@ def environment_of(
     if kind == "ingest":
         # It refuses to start on a broker that does not fsync every write.
         environment[f"{prefix}NATS_MONITOR_URL"] = nats.monitor_url
+        environment[f"{prefix}SECRET_KEYS"] = credentials.ingest_secret_key
     if kind == "notify":
         environment[f"{prefix}TOKEN_KEY"] = credentials.notify_token_key
     if kind in ("notify", "rules") and scoring_target is not None:

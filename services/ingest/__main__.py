@@ -1,6 +1,5 @@
-"""`python -m services.ingest`."""
+"""`python -m services.ingest` serves; `python -m services.ingest migrate` brings the schema up to date."""
 
 from services.ingest.main import main
 
-if __name__ == "__main__":
-    main()
+main()

@@ -1,15 +1,15 @@
 """Settings of ingest: `SCORELINE_INGEST_<NAME>` for each field here and in ServiceConfig."""
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
-from services.shared.config import ServiceConfig
+from services.shared.config import DatabaseConfig, ServiceConfig
 from services.shared.publishing import BATCH_MESSAGES_MAX
 
 BATCHES_PER_STREAM_MAX = 50
 """The server refuses more atomic batches at once on one stream."""
 
 
-class IngestConfig(ServiceConfig):
+class IngestConfig(ServiceConfig, DatabaseConfig):
     """What ingest needs besides."""
 
     nats_monitor_url: str | None = Field(default=None, pattern=r"^https?://.+$")
@@ -18,6 +18,10 @@ class IngestConfig(ServiceConfig):
     allow_unsynced_broker: bool = False
     """Serve although the broker is not known to fsync every write: acknowledged events may then be lost with the
     power."""
+
+    secret_keys: SecretStr = Field(min_length=32)
+    """Encrypts the secrets of webhook sources in the database. To change it put the new one first, a comma, and the old
+    one, which then only decrypts."""
 
     events_bytes_max: int = Field(default=4 * 1024**3, ge=64 * 1024)
     """Most bytes the EVENTS stream may hold; beyond, events are refused with RESOURCE_EXHAUSTED until old ones go."""

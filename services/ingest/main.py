@@ -1,5 +1,7 @@
 """The wiring of ingest: settings -> EVENTS stream -> group commit -> use cases -> RPC edge."""
 
+from functools import partial
+
 from scoreline.ingest.v1 import ingest_service_pb2_grpc
 from services.ingest import convert
 from services.ingest.broker import require_durable
@@ -8,7 +10,9 @@ from services.ingest.handlers import IngestHandlers
 from services.ingest.servicer import IngestServicer
 from services.ingest.store import EventStream, stream_config
 from services.ingest.worker import GroupCommit, Limits
+from services.shared import db
 from services.shared.clock import SystemClock
+from services.shared.db import Database
 from services.shared.service import Service, run
 
 
@@ -20,6 +24,9 @@ async def build(service: Service, config: IngestConfig) -> None:
     await service.bus.ensure_stream(
         stream_config(config.events_bytes_max), config.startup_timeout_s
     )
+    # Not among what health depends on: only webhook sources, imports and quarantine need it, events are taken without.
+    database = await Database.connect(config, "ingest", config.startup_timeout_s)
+    service.resources.push_async_callback(database.close)
     limits = Limits(
         gather_s_max=config.gather_ms_max / 1000,
         batch_events_max=config.batch_events_max,
@@ -38,4 +45,4 @@ async def build(service: Service, config: IngestConfig) -> None:
 
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
-    run("ingest", IngestConfig, build)
+    run("ingest", IngestConfig, build, partial(db.migrate, "ingest"))

@@ -1,7 +1,9 @@
 """What ingest's use cases and its group commit need from outside."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from typing import Protocol
 
@@ -45,6 +47,54 @@ class Intake(Protocol):
     def submit(self, messages: Sequence[OutgoingMessage]) -> "asyncio.Future[list[Outcome]]":
         """Take messages in at once, one at least; the outcomes come in the same order. Cancelling the future gives up
         on these messages only."""
+        ...
+
+
+class Reason(Enum):
+    """Why something is in quarantine; the names of the contract's QuarantineReason, in lower case."""
+
+    UNDECODABLE = "undecodable"
+    CONFLICT = "conflict"
+    POISON = "poison"
+    MAPPING_FAILED = "mapping_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """Something that was accepted and can't be processed."""
+
+    project_id: str
+    reason: Reason
+    detail: str
+    """More about why; for people, without personal data."""
+    event_id: str
+    """Empty where it is not known."""
+    source_id: str
+    """The webhook source it came through; empty: none."""
+    headers: Mapping[str, str]
+    """What a delivery's mapping may read besides the body, its content type among it."""
+    payload: bytes
+    """A delivery's body, or an AcceptedEvent as it was in the stream."""
+
+
+class Quarantine(Protocol):
+    """Where it is kept."""
+
+    async def keep(self, item: Quarantined, now: datetime) -> None:
+        """Keep an item, or count it once more. Raises DependencyUnavailable."""
+        ...
+
+
+class CannotRedeliver(Exception):
+    """A delivery can't be made into events now either; the text says why."""
+
+
+class Redelivery(Protocol):
+    """Has a delivery from quarantine processed as its source is now."""
+
+    async def redeliver(self, origin: Origin, item: Quarantined, first_seen: datetime) -> int:
+        """How many events it gave; they are durable. Raises CannotRedeliver, and ServiceError where trying later may
+        help."""
         ...
 
 

@@ -42,7 +42,7 @@ def caller() -> Caller:
     """The caller of the current call; only methods with a required scope have one."""
     found = _caller.get()
     if found is None:
-        raise LookupError("no caller: the method has no required_scope, or this is not a call")
+        raise LookupError("no caller: the method is open, or this is not a call")
     return found
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import re
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import Any, NoReturn, Protocol
 
@@ -67,7 +67,7 @@ class CallerSource(Protocol):
 class CallInterceptor(grpc.aio.ServerInterceptor):
     """Wraps every method of a server."""
 
-    def __init__(self, callers: CallerSource, required_scopes: dict[str, int]) -> None:
+    def __init__(self, callers: CallerSource, required_scopes: Mapping[str, int | None]) -> None:
         self._callers = callers
         self._required_scopes = required_scopes
         self._wrapped: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
@@ -153,9 +153,11 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         if request.traceparent:
             structlog.contextvars.bind_contextvars(trace_id=request.traceparent[3:35])
         call_context.enter(request, None)
-        call_context.enter(request, self._authorise(method, request.credential))
+        required = self._required_scopes[method]
+        if required is not None:
+            call_context.enter(request, self._authorise(required, request.credential))
 
-    def _authorise(self, method: str, api_key: str) -> Caller:
+    def _authorise(self, required: int, api_key: str) -> Caller:
         if not api_key:
             raise CredentialMissing(
                 "send an API key as `x-api-key` or as `authorization: Bearer <key>`"
@@ -163,7 +165,6 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         caller = self._callers.find(api_key)
         if caller is None:
             raise CredentialInvalid("the API key is unknown or revoked")
-        required = self._required_scopes[method]
         if required not in caller.scopes:
             name = scope_pb2.Scope.Name(required).removeprefix("SCOPE_").lower()
             raise ScopeMissing(

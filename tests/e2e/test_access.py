@@ -13,7 +13,7 @@ from scoreline.common.v1 import scope_pb2
 from scoreline.notify.v1 import notify_service_pb2, notify_service_pb2_grpc
 from services.shared import contracts
 from stack import Stack
-from tests.e2e.methods import METHODS, call
+from tests.e2e.methods import call
 from tests.support.eventually import eventually
 from tests.support.grpc_calls import CALL_TIMEOUT_S, Keyed, Refusal
 from tests.support.projects import TestProject, knows, new_key, new_project
@@ -21,11 +21,16 @@ from tests.support.projects import TestProject, knows, new_key, new_project
 REVOKED_WITHIN_S = 1.0
 """What the contract promises for every service."""
 
-SCOPES = (scope_pb2.SCOPE_INGEST, scope_pb2.SCOPE_READ, scope_pb2.SCOPE_ADMIN)
+SCOPES = (
+    scope_pb2.SCOPE_INGEST,
+    scope_pb2.SCOPE_READ,
+    scope_pb2.SCOPE_ADMIN,
+    scope_pb2.SCOPE_TRACK,
+)
 
-REQUIRED = contracts.required_scopes()
+REQUIRED = {path: scope for path, scope in contracts.required_scopes().items() if scope is not None}
 
-every_method = pytest.mark.parametrize("path", METHODS, ids=lambda path: path.rpartition("/")[2])
+every_method = pytest.mark.parametrize("path", REQUIRED, ids=lambda path: path.rpartition("/")[2])
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from scoreline.common.v1 import scope_pb2 as scoreline_dot_common_dot_v1_dot_scope__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#scoreline/accounts/v1/account.proto\x12\x15scoreline.accounts.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fscoreline/common/v1/scope.proto\"d\n\x07Project\x12\x12\n\nproject_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xbc\x01\n\x06\x41piKey\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12*\n\x06scopes\x18\x03 \x03(\x0e\x32\x1a.scoreline.common.v1.Scope\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brevoke_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\\\n\nCredential\x12\x12\n\nproject_id\x18\x01 \x01(\t\x12\x0e\n\x06key_id\x18\x02 \x01(\t\x12*\n\x06scopes\x18\x03 \x03(\x0e\x32\x1a.scoreline.common.v1.Scopeb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#scoreline/accounts/v1/account.proto\x12\x15scoreline.accounts.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fscoreline/common/v1/scope.proto\"d\n\x07Project\x12\x12\n\nproject_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x8f\x02\n\x06\x41piKey\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12*\n\x06scopes\x18\x03 \x03(\x0e\x32\x1a.scoreline.common.v1.Scope\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brevoke_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0f\x61llowed_origins\x18\x06 \x03(\t\x12 \n\x13requests_per_minute\x18\x07 \x01(\x05H\x00\x88\x01\x01\x42\x16\n\x14_requests_per_minute\"\x92\x01\n\nCredential\x12\x12\n\nproject_id\x18\x01 \x01(\t\x12\x0e\n\x06key_id\x18\x02 \x01(\t\x12*\n\x06scopes\x18\x03 \x03(\x0e\x32\x1a.scoreline.common.v1.Scope\x12\x17\n\x0f\x61llowed_origins\x18\x04 \x03(\t\x12\x1b\n\x13requests_per_minute\x18\x05 \x01(\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,7 +36,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROJECT']._serialized_start=128
   _globals['_PROJECT']._serialized_end=228
   _globals['_APIKEY']._serialized_start=231
-  _globals['_APIKEY']._serialized_end=419
-  _globals['_CREDENTIAL']._serialized_start=421
-  _globals['_CREDENTIAL']._serialized_end=513
+  _globals['_APIKEY']._serialized_end=502
+  _globals['_CREDENTIAL']._serialized_start=505
+  _globals['_CREDENTIAL']._serialized_end=651
 # @@protoc_insertion_point(module_scope)

@@ -23,11 +23,12 @@ _sym_db = _symbol_database.Default()
 
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from scoreline.accounts.v1 import account_pb2 as scoreline_dot_accounts_dot_v1_dot_account__pb2
 from scoreline.common.v1 import scope_pb2 as scoreline_dot_common_dot_v1_dot_scope__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,scoreline/accounts/v1/accounts_service.proto\x12\x15scoreline.accounts.v1\x1a\x1cgoogle/api/annotations.proto\x1a#scoreline/accounts/v1/account.proto\x1a\x1fscoreline/common/v1/scope.proto\"G\n\x14\x43reateProjectRequest\x12/\n\x07project\x18\x01 \x01(\x0b\x32\x1e.scoreline.accounts.v1.Project\"\x88\x01\n\x15\x43reateProjectResponse\x12/\n\x07project\x18\x01 \x01(\x0b\x32\x1e.scoreline.accounts.v1.Project\x12.\n\x07\x61pi_key\x18\x02 \x01(\x0b\x32\x1d.scoreline.accounts.v1.ApiKey\x12\x0e\n\x06secret\x18\x03 \x01(\t\"\x13\n\x11GetProjectRequest\"E\n\x12GetProjectResponse\x12/\n\x07project\x18\x01 \x01(\x0b\x32\x1e.scoreline.accounts.v1.Project\"E\n\x13\x43reateApiKeyRequest\x12.\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x1d.scoreline.accounts.v1.ApiKey\"V\n\x14\x43reateApiKeyResponse\x12.\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x1d.scoreline.accounts.v1.ApiKey\x12\x0e\n\x06secret\x18\x02 \x01(\t\";\n\x12ListApiKeysRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"_\n\x13ListApiKeysResponse\x12/\n\x08\x61pi_keys\x18\x01 \x03(\x0b\x32\x1d.scoreline.accounts.v1.ApiKey\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"%\n\x13RevokeApiKeyRequest\x12\x0e\n\x06key_id\x18\x01 \x01(\t\"F\n\x14RevokeApiKeyResponse\x12.\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x1d.scoreline.accounts.v1.ApiKey2\xbe\x05\n\x0f\x41\x63\x63ountsService\x12\x8d\x01\n\rCreateProject\x12+.scoreline.accounts.v1.CreateProjectRequest\x1a,.scoreline.accounts.v1.CreateProjectResponse\"!\xa8\xd4\x18\x03\x82\xd3\xe4\x93\x02\x17\"\x0c/v1/projects:\x07project\x12z\n\nGetProject\x12(.scoreline.accounts.v1.GetProjectRequest\x1a).scoreline.accounts.v1.GetProjectResponse\"\x17\xa8\xd4\x18\x02\x82\xd3\xe4\x93\x02\r\x12\x0b/v1/project\x12\x89\x01\n\x0c\x43reateApiKey\x12*.scoreline.accounts.v1.CreateApiKeyRequest\x1a+.scoreline.accounts.v1.CreateApiKeyResponse\" \xa8\xd4\x18\x03\x82\xd3\xe4\x93\x02\x16\"\x0b/v1/apiKeys:\x07\x61pi_key\x12}\n\x0bListApiKeys\x12).scoreline.accounts.v1.ListApiKeysRequest\x1a*.scoreline.accounts.v1.ListApiKeysResponse\"\x17\xa8\xd4\x18\x03\x82\xd3\xe4\x93\x02\r\x12\x0b/v1/apiKeys\x12\x93\x01\n\x0cRevokeApiKey\x12*.scoreline.accounts.v1.RevokeApiKeyRequest\x1a+.scoreline.accounts.v1.RevokeApiKeyResponse\"*\xa8\xd4\x18\x03\x82\xd3\xe4\x93\x02 \"\x1b/v1/apiKeys/{key_id}:revoke:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,scoreline/accounts/v1/accounts_service.proto\x12\x15scoreline.accounts.v1\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a#scoreline/accounts/v1/account.proto\x1a\x1fscoreline/common/v1/scope.proto\"G\n\x14\x43reateProjectRequest\x12/\n\x07project\x18\x01 \x01(\x0b\x32\x1e.scoreline.accounts.v1.Project\"\x88\x01\n\x15\x43reateProjectResponse\x12/\n\x07project\x18\x01 \x01(\x0b\x32\x1e.scoreline.accounts.v1.Project\x12.\n\x07\x61pi_key\x18\x02 \x01(\x0b\x32\x1d.scoreline.accounts.v1.ApiKey\x12\x0e\n\x06secret\x18\x03 \x01(\t\"\x13\n\x11GetProjectRequest\"E\n\x12GetProjectResponse\x12/\n\x07project\x18\x01 \x01(\x0b\x32\x1e.scoreline.accounts.v1.Project\"E\n\x13\x43reateApiKeyRequest\x12.\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x1d.scoreline.accounts.v1.ApiKey\"V\n\x14\x43reateApiKeyResponse\x12.\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x1d.scoreline.accounts.v1.ApiKey\x12\x0e\n\x06secret\x18\x02 \x01(\t\"v\n\x13UpdateApiKeyRequest\x12.\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x1d.scoreline.accounts.v1.ApiKey\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"F\n\x14UpdateApiKeyResponse\x12.\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x1d.scoreline.accounts.v1.ApiKey\";\n\x12ListApiKeysRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"_\n\x13ListApiKeysResponse\x12/\n\x08\x61pi_keys\x18\x01 \x03(\x0b\x32\x1d.scoreline.accounts.v1.ApiKey\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"%\n\x13RevokeApiKeyRequest\x12\x0e\n\x06key_id\x18\x01 \x01(\t\"F\n\x14RevokeApiKeyResponse\x12.\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x1d.scoreline.accounts.v1.ApiKey2\xdb\x06\n\x0f\x41\x63\x63ountsService\x12\x8d\x01\n\rCreateProject\x12+.scoreline.accounts.v1.CreateProjectRequest\x1a,.scoreline.accounts.v1.CreateProjectResponse\"!\xa8\xd4\x18\x03\x82\xd3\xe4\x93\x02\x17\"\x0c/v1/projects:\x07project\x12z\n\nGetProject\x12(.scoreline.accounts.v1.GetProjectRequest\x1a).scoreline.accounts.v1.GetProjectResponse\"\x17\xa8\xd4\x18\x02\x82\xd3\xe4\x93\x02\r\x12\x0b/v1/project\x12\x89\x01\n\x0c\x43reateApiKey\x12*.scoreline.accounts.v1.CreateApiKeyRequest\x1a+.scoreline.accounts.v1.CreateApiKeyResponse\" \xa8\xd4\x18\x03\x82\xd3\xe4\x93\x02\x16\"\x0b/v1/apiKeys:\x07\x61pi_key\x12\x9a\x01\n\x0cUpdateApiKey\x12*.scoreline.accounts.v1.UpdateApiKeyRequest\x1a+.scoreline.accounts.v1.UpdateApiKeyResponse\"1\xa8\xd4\x18\x03\x82\xd3\xe4\x93\x02\'2\x1c/v1/apiKeys/{api_key.key_id}:\x07\x61pi_key\x12}\n\x0bListApiKeys\x12).scoreline.accounts.v1.ListApiKeysRequest\x1a*.scoreline.accounts.v1.ListApiKeysResponse\"\x17\xa8\xd4\x18\x03\x82\xd3\xe4\x93\x02\r\x12\x0b/v1/apiKeys\x12\x93\x01\n\x0cRevokeApiKey\x12*.scoreline.accounts.v1.RevokeApiKeyRequest\x1a+.scoreline.accounts.v1.RevokeApiKeyResponse\"*\xa8\xd4\x18\x03\x82\xd3\xe4\x93\x02 \"\x1b/v1/apiKeys/{key_id}:revoke:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,30 +41,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACCOUNTSSERVICE'].methods_by_name['GetProject']._serialized_options = b'\250\324\030\002\202\323\344\223\002\r\022\013/v1/project'
   _globals['_ACCOUNTSSERVICE'].methods_by_name['CreateApiKey']._loaded_options = None
   _globals['_ACCOUNTSSERVICE'].methods_by_name['CreateApiKey']._serialized_options = b'\250\324\030\003\202\323\344\223\002\026\"\013/v1/apiKeys:\007api_key'
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['UpdateApiKey']._loaded_options = None
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['UpdateApiKey']._serialized_options = b'\250\324\030\003\202\323\344\223\002\'2\034/v1/apiKeys/{api_key.key_id}:\007api_key'
   _globals['_ACCOUNTSSERVICE'].methods_by_name['ListApiKeys']._loaded_options = None
   _globals['_ACCOUNTSSERVICE'].methods_by_name['ListApiKeys']._serialized_options = b'\250\324\030\003\202\323\344\223\002\r\022\013/v1/apiKeys'
   _globals['_ACCOUNTSSERVICE'].methods_by_name['RevokeApiKey']._loaded_options = None
   _globals['_ACCOUNTSSERVICE'].methods_by_name['RevokeApiKey']._serialized_options = b'\250\324\030\003\202\323\344\223\002 \"\033/v1/apiKeys/{key_id}:revoke:\001*'
-  _globals['_CREATEPROJECTREQUEST']._serialized_start=171
-  _globals['_CREATEPROJECTREQUEST']._serialized_end=242
-  _globals['_CREATEPROJECTRESPONSE']._serialized_start=245
-  _globals['_CREATEPROJECTRESPONSE']._serialized_end=381
-  _globals['_GETPROJECTREQUEST']._serialized_start=383
-  _globals['_GETPROJECTREQUEST']._serialized_end=402
-  _globals['_GETPROJECTRESPONSE']._serialized_start=404
-  _globals['_GETPROJECTRESPONSE']._serialized_end=473
-  _globals['_CREATEAPIKEYREQUEST']._serialized_start=475
-  _globals['_CREATEAPIKEYREQUEST']._serialized_end=544
-  _globals['_CREATEAPIKEYRESPONSE']._serialized_start=546
-  _globals['_CREATEAPIKEYRESPONSE']._serialized_end=632
-  _globals['_LISTAPIKEYSREQUEST']._serialized_start=634
-  _globals['_LISTAPIKEYSREQUEST']._serialized_end=693
-  _globals['_LISTAPIKEYSRESPONSE']._serialized_start=695
-  _globals['_LISTAPIKEYSRESPONSE']._serialized_end=790
-  _globals['_REVOKEAPIKEYREQUEST']._serialized_start=792
-  _globals['_REVOKEAPIKEYREQUEST']._serialized_end=829
-  _globals['_REVOKEAPIKEYRESPONSE']._serialized_start=831
-  _globals['_REVOKEAPIKEYRESPONSE']._serialized_end=901
-  _globals['_ACCOUNTSSERVICE']._serialized_start=904
-  _globals['_ACCOUNTSSERVICE']._serialized_end=1606
+  _globals['_CREATEPROJECTREQUEST']._serialized_start=205
+  _globals['_CREATEPROJECTREQUEST']._serialized_end=276
+  _globals['_CREATEPROJECTRESPONSE']._serialized_start=279
+  _globals['_CREATEPROJECTRESPONSE']._serialized_end=415
+  _globals['_GETPROJECTREQUEST']._serialized_start=417
+  _globals['_GETPROJECTREQUEST']._serialized_end=436
+  _globals['_GETPROJECTRESPONSE']._serialized_start=438
+  _globals['_GETPROJECTRESPONSE']._serialized_end=507
+  _globals['_CREATEAPIKEYREQUEST']._serialized_start=509
+  _globals['_CREATEAPIKEYREQUEST']._serialized_end=578
+  _globals['_CREATEAPIKEYRESPONSE']._serialized_start=580
+  _globals['_CREATEAPIKEYRESPONSE']._serialized_end=666
+  _globals['_UPDATEAPIKEYREQUEST']._serialized_start=668
+  _globals['_UPDATEAPIKEYREQUEST']._serialized_end=786
+  _globals['_UPDATEAPIKEYRESPONSE']._serialized_start=788
+  _globals['_UPDATEAPIKEYRESPONSE']._serialized_end=858
+  _globals['_LISTAPIKEYSREQUEST']._serialized_start=860
+  _globals['_LISTAPIKEYSREQUEST']._serialized_end=919
+  _globals['_LISTAPIKEYSRESPONSE']._serialized_start=921
+  _globals['_LISTAPIKEYSRESPONSE']._serialized_end=1016
+  _globals['_REVOKEAPIKEYREQUEST']._serialized_start=1018
+  _globals['_REVOKEAPIKEYREQUEST']._serialized_end=1055
+  _globals['_REVOKEAPIKEYRESPONSE']._serialized_start=1057
+  _globals['_REVOKEAPIKEYRESPONSE']._serialized_end=1127
+  _globals['_ACCOUNTSSERVICE']._serialized_start=1130
+  _globals['_ACCOUNTSSERVICE']._serialized_end=1989
 # @@protoc_insertion_point(module_scope)

@@ -50,6 +50,11 @@ class AccountsServiceStub:
                 request_serializer=scoreline_dot_accounts_dot_v1_dot_accounts__service__pb2.CreateApiKeyRequest.SerializeToString,
                 response_deserializer=scoreline_dot_accounts_dot_v1_dot_accounts__service__pb2.CreateApiKeyResponse.FromString,
                 _registered_method=True)
+        self.UpdateApiKey = channel.unary_unary(
+                '/scoreline.accounts.v1.AccountsService/UpdateApiKey',
+                request_serializer=scoreline_dot_accounts_dot_v1_dot_accounts__service__pb2.UpdateApiKeyRequest.SerializeToString,
+                response_deserializer=scoreline_dot_accounts_dot_v1_dot_accounts__service__pb2.UpdateApiKeyResponse.FromString,
+                _registered_method=True)
         self.ListApiKeys = channel.unary_unary(
                 '/scoreline.accounts.v1.AccountsService/ListApiKeys',
                 request_serializer=scoreline_dot_accounts_dot_v1_dot_accounts__service__pb2.ListApiKeysRequest.SerializeToString,
@@ -89,6 +94,14 @@ class AccountsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateApiKey(self, request, context):
+        """Changes what a key is called, where it may be used from and how often. Not its scopes: another key may have others.
+        Known to every service within a second.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListApiKeys(self, request, context):
         """The project's keys, newest first, revoked ones included.
         """
@@ -121,6 +134,11 @@ def add_AccountsServiceServicer_to_server(servicer, server):
                     servicer.CreateApiKey,
                     request_deserializer=scoreline_dot_accounts_dot_v1_dot_accounts__service__pb2.CreateApiKeyRequest.FromString,
                     response_serializer=scoreline_dot_accounts_dot_v1_dot_accounts__service__pb2.CreateApiKeyResponse.SerializeToString,
+            ),
+            'UpdateApiKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateApiKey,
+                    request_deserializer=scoreline_dot_accounts_dot_v1_dot_accounts__service__pb2.UpdateApiKeyRequest.FromString,
+                    response_serializer=scoreline_dot_accounts_dot_v1_dot_accounts__service__pb2.UpdateApiKeyResponse.SerializeToString,
             ),
             'ListApiKeys': grpc.unary_unary_rpc_method_handler(
                     servicer.ListApiKeys,
@@ -215,6 +233,33 @@ class AccountsService:
             '/scoreline.accounts.v1.AccountsService/CreateApiKey',
             scoreline_dot_accounts_dot_v1_dot_accounts__service__pb2.CreateApiKeyRequest.SerializeToString,
             scoreline_dot_accounts_dot_v1_dot_accounts__service__pb2.CreateApiKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateApiKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/scoreline.accounts.v1.AccountsService/UpdateApiKey',
+            scoreline_dot_accounts_dot_v1_dot_accounts__service__pb2.UpdateApiKeyRequest.SerializeToString,
+            scoreline_dot_accounts_dot_v1_dot_accounts__service__pb2.UpdateApiKeyResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,6 +43,10 @@ class AccountsServiceStub:
     """Makes a key of the caller's project. The key itself is shown in this answer and never again. RESOURCE_EXHAUSTED
     when the project has 1,000 valid keys.
     """
+    UpdateApiKey: _grpc.UnaryUnaryMultiCallable[_accounts_service_pb2.UpdateApiKeyRequest, _accounts_service_pb2.UpdateApiKeyResponse]
+    """Changes what a key is called, where it may be used from and how often. Not its scopes: another key may have others.
+    Known to every service within a second.
+    """
     ListApiKeys: _grpc.UnaryUnaryMultiCallable[_accounts_service_pb2.ListApiKeysRequest, _accounts_service_pb2.ListApiKeysResponse]
     """The project's keys, newest first, revoked ones included."""
     RevokeApiKey: _grpc.UnaryUnaryMultiCallable[_accounts_service_pb2.RevokeApiKeyRequest, _accounts_service_pb2.RevokeApiKeyResponse]
@@ -64,6 +68,10 @@ class AccountsServiceAsyncStub(AccountsServiceStub):
     CreateApiKey: _aio.UnaryUnaryMultiCallable[_accounts_service_pb2.CreateApiKeyRequest, _accounts_service_pb2.CreateApiKeyResponse]  # type: ignore[assignment]
     """Makes a key of the caller's project. The key itself is shown in this answer and never again. RESOURCE_EXHAUSTED
     when the project has 1,000 valid keys.
+    """
+    UpdateApiKey: _aio.UnaryUnaryMultiCallable[_accounts_service_pb2.UpdateApiKeyRequest, _accounts_service_pb2.UpdateApiKeyResponse]  # type: ignore[assignment]
+    """Changes what a key is called, where it may be used from and how often. Not its scopes: another key may have others.
+    Known to every service within a second.
     """
     ListApiKeys: _aio.UnaryUnaryMultiCallable[_accounts_service_pb2.ListApiKeysRequest, _accounts_service_pb2.ListApiKeysResponse]  # type: ignore[assignment]
     """The project's keys, newest first, revoked ones included."""
@@ -101,6 +109,16 @@ class AccountsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_accounts_service_pb2.CreateApiKeyResponse, _abc.Awaitable[_accounts_service_pb2.CreateApiKeyResponse]]:
         """Makes a key of the caller's project. The key itself is shown in this answer and never again. RESOURCE_EXHAUSTED
         when the project has 1,000 valid keys.
+        """
+
+    @_abc_1.abstractmethod
+    def UpdateApiKey(
+        self,
+        request: _accounts_service_pb2.UpdateApiKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounts_service_pb2.UpdateApiKeyResponse, _abc.Awaitable[_accounts_service_pb2.UpdateApiKeyResponse]]:
+        """Changes what a key is called, where it may be used from and how often. Not its scopes: another key may have others.
+        Known to every service within a second.
         """
 
     @_abc_1.abstractmethod

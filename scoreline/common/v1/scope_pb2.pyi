@@ -11,9 +11,13 @@ class Scope(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SCOPE_INGEST: _ClassVar[Scope]
     SCOPE_READ: _ClassVar[Scope]
     SCOPE_ADMIN: _ClassVar[Scope]
+    SCOPE_TRACK: _ClassVar[Scope]
 SCOPE_UNSPECIFIED: Scope
 SCOPE_INGEST: Scope
 SCOPE_READ: Scope
 SCOPE_ADMIN: Scope
+SCOPE_TRACK: Scope
 REQUIRED_SCOPE_FIELD_NUMBER: _ClassVar[int]
 required_scope: _descriptor.FieldDescriptor
+OPEN_FIELD_NUMBER: _ClassVar[int]
+open: _descriptor.FieldDescriptor

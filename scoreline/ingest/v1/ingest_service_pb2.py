@@ -23,13 +23,15 @@ _sym_db = _symbol_database.Default()
 
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from scoreline.common.v1 import scope_pb2 as scoreline_dot_common_dot_v1_dot_scope__pb2
+from scoreline.events.v1 import cloud_event_pb2 as scoreline_dot_events_dot_v1_dot_cloud__event__pb2
 from scoreline.events.v1 import event_pb2 as scoreline_dot_events_dot_v1_dot_event__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(scoreline/ingest/v1/ingest_service.proto\x12\x13scoreline.ingest.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x1fscoreline/common/v1/scope.proto\x1a\x1fscoreline/events/v1/event.proto\"?\n\x12IngestEventRequest\x12)\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1a.scoreline.events.v1.Event\"I\n\x13IngestEventResponse\x12\x32\n\x07receipt\x18\x01 \x01(\x0b\x32!.scoreline.ingest.v1.EventReceipt\"c\n\x0c\x45ventReceipt\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12.\n\noccur_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tduplicate\x18\x03 \x01(\x08\"F\n\x18\x42\x61tchIngestEventsRequest\x12*\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1a.scoreline.events.v1.Event\"~\n\x19\x42\x61tchIngestEventsResponse\x12\x31\n\x07results\x18\x01 \x03(\x0b\x32 .scoreline.ingest.v1.EventResult\x12\x16\n\x0e\x61\x63\x63\x65pted_count\x18\x02 \x01(\x05\x12\x16\n\x0erejected_count\x18\x03 \x01(\x05\"s\n\x0b\x45ventResult\x12\x34\n\x07receipt\x18\x01 \x01(\x0b\x32!.scoreline.ingest.v1.EventReceiptH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome\"@\n\x13StreamEventsRequest\x12)\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1a.scoreline.events.v1.Event\"Z\n\x14StreamEventsResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x05\x12\x30\n\x06result\x18\x02 \x01(\x0b\x32 .scoreline.ingest.v1.EventResult2\x95\x03\n\rIngestService\x12\x7f\n\x0bIngestEvent\x12\'.scoreline.ingest.v1.IngestEventRequest\x1a(.scoreline.ingest.v1.IngestEventResponse\"\x1d\xa8\xd4\x18\x01\x82\xd3\xe4\x93\x02\x13\"\n/v1/events:\x05\x65vent\x12\x93\x01\n\x11\x42\x61tchIngestEvents\x12-.scoreline.ingest.v1.BatchIngestEventsRequest\x1a..scoreline.ingest.v1.BatchIngestEventsResponse\"\x1f\xa8\xd4\x18\x01\x82\xd3\xe4\x93\x02\x15\"\x10/v1/events:batch:\x01*\x12m\n\x0cStreamEvents\x12(.scoreline.ingest.v1.StreamEventsRequest\x1a).scoreline.ingest.v1.StreamEventsResponse\"\x04\xa8\xd4\x18\x01(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(scoreline/ingest/v1/ingest_service.proto\x12\x13scoreline.ingest.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x1fscoreline/common/v1/scope.proto\x1a%scoreline/events/v1/cloud_event.proto\x1a\x1fscoreline/events/v1/event.proto\"?\n\x12IngestEventRequest\x12)\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1a.scoreline.events.v1.Event\"I\n\x13IngestEventResponse\x12\x32\n\x07receipt\x18\x01 \x01(\x0b\x32!.scoreline.ingest.v1.EventReceipt\"c\n\x0c\x45ventReceipt\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12.\n\noccur_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tduplicate\x18\x03 \x01(\x08\"F\n\x18\x42\x61tchIngestEventsRequest\x12*\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1a.scoreline.events.v1.Event\"~\n\x19\x42\x61tchIngestEventsResponse\x12\x31\n\x07results\x18\x01 \x03(\x0b\x32 .scoreline.ingest.v1.EventResult\x12\x16\n\x0e\x61\x63\x63\x65pted_count\x18\x02 \x01(\x05\x12\x16\n\x0erejected_count\x18\x03 \x01(\x05\"s\n\x0b\x45ventResult\x12\x34\n\x07receipt\x18\x01 \x01(\x0b\x32!.scoreline.ingest.v1.EventReceiptH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome\"T\n\x19ReceiveCloudEventsRequest\x12\"\n\x04\x62ody\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\x12\x13\n\x0btype_prefix\x18\x02 \x01(\t\"\x7f\n\x1aReceiveCloudEventsResponse\x12\x31\n\x07results\x18\x01 \x03(\x0b\x32 .scoreline.ingest.v1.EventResult\x12\x16\n\x0e\x61\x63\x63\x65pted_count\x18\x02 \x01(\x05\x12\x16\n\x0erejected_count\x18\x03 \x01(\x05\"e\n\x1d\x42\x61tchIngestCloudEventsRequest\x12/\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1f.scoreline.events.v1.CloudEvent\x12\x13\n\x0btype_prefix\x18\x02 \x01(\t\"\x83\x01\n\x1e\x42\x61tchIngestCloudEventsResponse\x12\x31\n\x07results\x18\x01 \x03(\x0b\x32 .scoreline.ingest.v1.EventResult\x12\x16\n\x0e\x61\x63\x63\x65pted_count\x18\x02 \x01(\x05\x12\x16\n\x0erejected_count\x18\x03 \x01(\x05\"2\n\x0cTrackRequest\x12\"\n\x04\x62ody\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\"r\n\rTrackResponse\x12\x31\n\x07results\x18\x01 \x03(\x0b\x32 .scoreline.ingest.v1.EventResult\x12\x16\n\x0e\x61\x63\x63\x65pted_count\x18\x02 \x01(\x05\x12\x16\n\x0erejected_count\x18\x03 \x01(\x05\"@\n\x13StreamEventsRequest\x12)\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1a.scoreline.events.v1.Event\"Z\n\x14StreamEventsResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x05\x12\x30\n\x06result\x18\x02 \x01(\x0b\x32 .scoreline.ingest.v1.EventResult2\xa7\x06\n\rIngestService\x12\x7f\n\x0bIngestEvent\x12\'.scoreline.ingest.v1.IngestEventRequest\x1a(.scoreline.ingest.v1.IngestEventResponse\"\x1d\xa8\xd4\x18\x01\x82\xd3\xe4\x93\x02\x13\"\n/v1/events:\x05\x65vent\x12\x93\x01\n\x11\x42\x61tchIngestEvents\x12-.scoreline.ingest.v1.BatchIngestEventsRequest\x1a..scoreline.ingest.v1.BatchIngestEventsResponse\"\x1f\xa8\xd4\x18\x01\x82\xd3\xe4\x93\x02\x15\"\x10/v1/events:batch:\x01*\x12\x98\x01\n\x12ReceiveCloudEvents\x12..scoreline.ingest.v1.ReceiveCloudEventsRequest\x1a/.scoreline.ingest.v1.ReceiveCloudEventsResponse\"!\xa8\xd4\x18\x01\x82\xd3\xe4\x93\x02\x17\"\x0f/v1/cloudevents:\x04\x62ody\x12\x87\x01\n\x16\x42\x61tchIngestCloudEvents\x12\x32.scoreline.ingest.v1.BatchIngestCloudEventsRequest\x1a\x33.scoreline.ingest.v1.BatchIngestCloudEventsResponse\"\x04\xa8\xd4\x18\x01\x12k\n\x05Track\x12!.scoreline.ingest.v1.TrackRequest\x1a\".scoreline.ingest.v1.TrackResponse\"\x1b\xa8\xd4\x18\x04\x82\xd3\xe4\x93\x02\x11\"\t/v1/track:\x04\x62ody\x12m\n\x0cStreamEvents\x12(.scoreline.ingest.v1.StreamEventsRequest\x1a).scoreline.ingest.v1.StreamEventsResponse\"\x04\xa8\xd4\x18\x01(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,24 +42,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INGESTSERVICE'].methods_by_name['IngestEvent']._serialized_options = b'\250\324\030\001\202\323\344\223\002\023\"\n/v1/events:\005event'
   _globals['_INGESTSERVICE'].methods_by_name['BatchIngestEvents']._loaded_options = None
   _globals['_INGESTSERVICE'].methods_by_name['BatchIngestEvents']._serialized_options = b'\250\324\030\001\202\323\344\223\002\025\"\020/v1/events:batch:\001*'
+  _globals['_INGESTSERVICE'].methods_by_name['ReceiveCloudEvents']._loaded_options = None
+  _globals['_INGESTSERVICE'].methods_by_name['ReceiveCloudEvents']._serialized_options = b'\250\324\030\001\202\323\344\223\002\027\"\017/v1/cloudevents:\004body'
+  _globals['_INGESTSERVICE'].methods_by_name['BatchIngestCloudEvents']._loaded_options = None
+  _globals['_INGESTSERVICE'].methods_by_name['BatchIngestCloudEvents']._serialized_options = b'\250\324\030\001'
+  _globals['_INGESTSERVICE'].methods_by_name['Track']._loaded_options = None
+  _globals['_INGESTSERVICE'].methods_by_name['Track']._serialized_options = b'\250\324\030\004\202\323\344\223\002\021\"\t/v1/track:\004body'
   _globals['_INGESTSERVICE'].methods_by_name['StreamEvents']._loaded_options = None
   _globals['_INGESTSERVICE'].methods_by_name['StreamEvents']._serialized_options = b'\250\324\030\001'
-  _globals['_INGESTEVENTREQUEST']._serialized_start=219
-  _globals['_INGESTEVENTREQUEST']._serialized_end=282
-  _globals['_INGESTEVENTRESPONSE']._serialized_start=284
-  _globals['_INGESTEVENTRESPONSE']._serialized_end=357
-  _globals['_EVENTRECEIPT']._serialized_start=359
-  _globals['_EVENTRECEIPT']._serialized_end=458
-  _globals['_BATCHINGESTEVENTSREQUEST']._serialized_start=460
-  _globals['_BATCHINGESTEVENTSREQUEST']._serialized_end=530
-  _globals['_BATCHINGESTEVENTSRESPONSE']._serialized_start=532
-  _globals['_BATCHINGESTEVENTSRESPONSE']._serialized_end=658
-  _globals['_EVENTRESULT']._serialized_start=660
-  _globals['_EVENTRESULT']._serialized_end=775
-  _globals['_STREAMEVENTSREQUEST']._serialized_start=777
-  _globals['_STREAMEVENTSREQUEST']._serialized_end=841
-  _globals['_STREAMEVENTSRESPONSE']._serialized_start=843
-  _globals['_STREAMEVENTSRESPONSE']._serialized_end=933
-  _globals['_INGESTSERVICE']._serialized_start=936
-  _globals['_INGESTSERVICE']._serialized_end=1341
+  _globals['_INGESTEVENTREQUEST']._serialized_start=285
+  _globals['_INGESTEVENTREQUEST']._serialized_end=348
+  _globals['_INGESTEVENTRESPONSE']._serialized_start=350
+  _globals['_INGESTEVENTRESPONSE']._serialized_end=423
+  _globals['_EVENTRECEIPT']._serialized_start=425
+  _globals['_EVENTRECEIPT']._serialized_end=524
+  _globals['_BATCHINGESTEVENTSREQUEST']._serialized_start=526
+  _globals['_BATCHINGESTEVENTSREQUEST']._serialized_end=596
+  _globals['_BATCHINGESTEVENTSRESPONSE']._serialized_start=598
+  _globals['_BATCHINGESTEVENTSRESPONSE']._serialized_end=724
+  _globals['_EVENTRESULT']._serialized_start=726
+  _globals['_EVENTRESULT']._serialized_end=841
+  _globals['_RECEIVECLOUDEVENTSREQUEST']._serialized_start=843
+  _globals['_RECEIVECLOUDEVENTSREQUEST']._serialized_end=927
+  _globals['_RECEIVECLOUDEVENTSRESPONSE']._serialized_start=929
+  _globals['_RECEIVECLOUDEVENTSRESPONSE']._serialized_end=1056
+  _globals['_BATCHINGESTCLOUDEVENTSREQUEST']._serialized_start=1058
+  _globals['_BATCHINGESTCLOUDEVENTSREQUEST']._serialized_end=1159
+  _globals['_BATCHINGESTCLOUDEVENTSRESPONSE']._serialized_start=1162
+  _globals['_BATCHINGESTCLOUDEVENTSRESPONSE']._serialized_end=1293
+  _globals['_TRACKREQUEST']._serialized_start=1295
+  _globals['_TRACKREQUEST']._serialized_end=1345
+  _globals['_TRACKRESPONSE']._serialized_start=1347
+  _globals['_TRACKRESPONSE']._serialized_end=1461
+  _globals['_STREAMEVENTSREQUEST']._serialized_start=1463
+  _globals['_STREAMEVENTSREQUEST']._serialized_end=1527
+  _globals['_STREAMEVENTSRESPONSE']._serialized_start=1529
+  _globals['_STREAMEVENTSRESPONSE']._serialized_end=1619
+  _globals['_INGESTSERVICE']._serialized_start=1622
+  _globals['_INGESTSERVICE']._serialized_end=2429
 # @@protoc_insertion_point(module_scope)

@@ -1,9 +1,11 @@
 import datetime
 
 from google.api import annotations_pb2 as _annotations_pb2
+from google.api import httpbody_pb2 as _httpbody_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.rpc import status_pb2 as _status_pb2
 from scoreline.common.v1 import scope_pb2 as _scope_pb2
+from scoreline.events.v1 import cloud_event_pb2 as _cloud_event_pb2
 from scoreline.events.v1 import event_pb2 as _event_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
@@ -58,6 +60,58 @@ class EventResult(_message.Message):
     receipt: EventReceipt
     error: _status_pb2.Status
     def __init__(self, receipt: _Optional[_Union[EventReceipt, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ...) -> None: ...
+
+class ReceiveCloudEventsRequest(_message.Message):
+    __slots__ = ("body", "type_prefix")
+    BODY_FIELD_NUMBER: _ClassVar[int]
+    TYPE_PREFIX_FIELD_NUMBER: _ClassVar[int]
+    body: _httpbody_pb2.HttpBody
+    type_prefix: str
+    def __init__(self, body: _Optional[_Union[_httpbody_pb2.HttpBody, _Mapping]] = ..., type_prefix: _Optional[str] = ...) -> None: ...
+
+class ReceiveCloudEventsResponse(_message.Message):
+    __slots__ = ("results", "accepted_count", "rejected_count")
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    REJECTED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    results: _containers.RepeatedCompositeFieldContainer[EventResult]
+    accepted_count: int
+    rejected_count: int
+    def __init__(self, results: _Optional[_Iterable[_Union[EventResult, _Mapping]]] = ..., accepted_count: _Optional[int] = ..., rejected_count: _Optional[int] = ...) -> None: ...
+
+class BatchIngestCloudEventsRequest(_message.Message):
+    __slots__ = ("events", "type_prefix")
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    TYPE_PREFIX_FIELD_NUMBER: _ClassVar[int]
+    events: _containers.RepeatedCompositeFieldContainer[_cloud_event_pb2.CloudEvent]
+    type_prefix: str
+    def __init__(self, events: _Optional[_Iterable[_Union[_cloud_event_pb2.CloudEvent, _Mapping]]] = ..., type_prefix: _Optional[str] = ...) -> None: ...
+
+class BatchIngestCloudEventsResponse(_message.Message):
+    __slots__ = ("results", "accepted_count", "rejected_count")
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    REJECTED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    results: _containers.RepeatedCompositeFieldContainer[EventResult]
+    accepted_count: int
+    rejected_count: int
+    def __init__(self, results: _Optional[_Iterable[_Union[EventResult, _Mapping]]] = ..., accepted_count: _Optional[int] = ..., rejected_count: _Optional[int] = ...) -> None: ...
+
+class TrackRequest(_message.Message):
+    __slots__ = ("body",)
+    BODY_FIELD_NUMBER: _ClassVar[int]
+    body: _httpbody_pb2.HttpBody
+    def __init__(self, body: _Optional[_Union[_httpbody_pb2.HttpBody, _Mapping]] = ...) -> None: ...
+
+class TrackResponse(_message.Message):
+    __slots__ = ("results", "accepted_count", "rejected_count")
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    REJECTED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    results: _containers.RepeatedCompositeFieldContainer[EventResult]
+    accepted_count: int
+    rejected_count: int
+    def __init__(self, results: _Optional[_Iterable[_Union[EventResult, _Mapping]]] = ..., accepted_count: _Optional[int] = ..., rejected_count: _Optional[int] = ...) -> None: ...
 
 class StreamEventsRequest(_message.Message):
     __slots__ = ("event",)

@@ -46,6 +46,21 @@ class IngestServiceStub:
                 request_serializer=scoreline_dot_ingest_dot_v1_dot_ingest__service__pb2.BatchIngestEventsRequest.SerializeToString,
                 response_deserializer=scoreline_dot_ingest_dot_v1_dot_ingest__service__pb2.BatchIngestEventsResponse.FromString,
                 _registered_method=True)
+        self.ReceiveCloudEvents = channel.unary_unary(
+                '/scoreline.ingest.v1.IngestService/ReceiveCloudEvents',
+                request_serializer=scoreline_dot_ingest_dot_v1_dot_ingest__service__pb2.ReceiveCloudEventsRequest.SerializeToString,
+                response_deserializer=scoreline_dot_ingest_dot_v1_dot_ingest__service__pb2.ReceiveCloudEventsResponse.FromString,
+                _registered_method=True)
+        self.BatchIngestCloudEvents = channel.unary_unary(
+                '/scoreline.ingest.v1.IngestService/BatchIngestCloudEvents',
+                request_serializer=scoreline_dot_ingest_dot_v1_dot_ingest__service__pb2.BatchIngestCloudEventsRequest.SerializeToString,
+                response_deserializer=scoreline_dot_ingest_dot_v1_dot_ingest__service__pb2.BatchIngestCloudEventsResponse.FromString,
+                _registered_method=True)
+        self.Track = channel.unary_unary(
+                '/scoreline.ingest.v1.IngestService/Track',
+                request_serializer=scoreline_dot_ingest_dot_v1_dot_ingest__service__pb2.TrackRequest.SerializeToString,
+                response_deserializer=scoreline_dot_ingest_dot_v1_dot_ingest__service__pb2.TrackResponse.FromString,
+                _registered_method=True)
         self.StreamEvents = channel.stream_stream(
                 '/scoreline.ingest.v1.IngestService/StreamEvents',
                 request_serializer=scoreline_dot_ingest_dot_v1_dot_ingest__service__pb2.StreamEventsRequest.SerializeToString,
@@ -74,6 +89,34 @@ class IngestServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReceiveCloudEvents(self, request, context):
+        """Accepts CloudEvents 1.0 over HTTP, in any of the three modes: structured (`application/cloudevents+json`), batched
+        (`application/cloudevents-batch+json`, at most 1,000) and binary (`ce-...` headers, the body is the data; JSON). Also
+        their protobuf form (`application/cloudevents+protobuf`, `application/cloudevents-batch+protobuf`). docs/ingesting.md
+        says how one becomes an event; `source` and `id` together are its identity. Results as of BatchIngestEvents; a single
+        event that is refused fails the call.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchIngestCloudEvents(self, request, context):
+        """Accepts up to 1,000 CloudEvents 1.0 in their protobuf form, for callers over gRPC. Results as of BatchIngestEvents.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Track(self, request, context):
+        """Accepts what happens on a website, from `web/scoreline.js` or any page: a key of scope `track` in `?api_key=` (or the
+        headers), and a JSON body of any content type, `text/plain` too, so that `sendBeacon` works without a preflight
+        request. The body is `{"events": [...]}` with at most 50 events, at most 256 KB. The browser's user agent, which tells
+        crawlers, comes from its header. Results as of BatchIngestEvents.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def StreamEvents(self, request_iterator, context):
         """Accepts events as long as the caller sends them; one answer for each, in the order sent. The service stops reading
         while 1,000 events of the stream wait for their answer.
@@ -94,6 +137,21 @@ def add_IngestServiceServicer_to_server(servicer, server):
                     servicer.BatchIngestEvents,
                     request_deserializer=scoreline_dot_ingest_dot_v1_dot_ingest__service__pb2.BatchIngestEventsRequest.FromString,
                     response_serializer=scoreline_dot_ingest_dot_v1_dot_ingest__service__pb2.BatchIngestEventsResponse.SerializeToString,
+            ),
+            'ReceiveCloudEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReceiveCloudEvents,
+                    request_deserializer=scoreline_dot_ingest_dot_v1_dot_ingest__service__pb2.ReceiveCloudEventsRequest.FromString,
+                    response_serializer=scoreline_dot_ingest_dot_v1_dot_ingest__service__pb2.ReceiveCloudEventsResponse.SerializeToString,
+            ),
+            'BatchIngestCloudEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchIngestCloudEvents,
+                    request_deserializer=scoreline_dot_ingest_dot_v1_dot_ingest__service__pb2.BatchIngestCloudEventsRequest.FromString,
+                    response_serializer=scoreline_dot_ingest_dot_v1_dot_ingest__service__pb2.BatchIngestCloudEventsResponse.SerializeToString,
+            ),
+            'Track': grpc.unary_unary_rpc_method_handler(
+                    servicer.Track,
+                    request_deserializer=scoreline_dot_ingest_dot_v1_dot_ingest__service__pb2.TrackRequest.FromString,
+                    response_serializer=scoreline_dot_ingest_dot_v1_dot_ingest__service__pb2.TrackResponse.SerializeToString,
             ),
             'StreamEvents': grpc.stream_stream_rpc_method_handler(
                     servicer.StreamEvents,
@@ -157,6 +215,87 @@ class IngestService:
             '/scoreline.ingest.v1.IngestService/BatchIngestEvents',
             scoreline_dot_ingest_dot_v1_dot_ingest__service__pb2.BatchIngestEventsRequest.SerializeToString,
             scoreline_dot_ingest_dot_v1_dot_ingest__service__pb2.BatchIngestEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReceiveCloudEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/scoreline.ingest.v1.IngestService/ReceiveCloudEvents',
+            scoreline_dot_ingest_dot_v1_dot_ingest__service__pb2.ReceiveCloudEventsRequest.SerializeToString,
+            scoreline_dot_ingest_dot_v1_dot_ingest__service__pb2.ReceiveCloudEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchIngestCloudEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/scoreline.ingest.v1.IngestService/BatchIngestCloudEvents',
+            scoreline_dot_ingest_dot_v1_dot_ingest__service__pb2.BatchIngestCloudEventsRequest.SerializeToString,
+            scoreline_dot_ingest_dot_v1_dot_ingest__service__pb2.BatchIngestCloudEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Track(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/scoreline.ingest.v1.IngestService/Track',
+            scoreline_dot_ingest_dot_v1_dot_ingest__service__pb2.TrackRequest.SerializeToString,
+            scoreline_dot_ingest_dot_v1_dot_ingest__service__pb2.TrackResponse.FromString,
             options,
             channel_credentials,
             insecure,

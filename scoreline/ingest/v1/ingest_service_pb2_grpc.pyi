@@ -43,6 +43,21 @@ class IngestServiceStub:
     """Accepts up to 1,000 events. Each has its own result, in the order sent; one bad event never fails the others. The
     call itself fails only where the request as a whole is wrong (empty, too many).
     """
+    ReceiveCloudEvents: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.ReceiveCloudEventsRequest, _ingest_service_pb2.ReceiveCloudEventsResponse]
+    """Accepts CloudEvents 1.0 over HTTP, in any of the three modes: structured (`application/cloudevents+json`), batched
+    (`application/cloudevents-batch+json`, at most 1,000) and binary (`ce-...` headers, the body is the data; JSON). Also
+    their protobuf form (`application/cloudevents+protobuf`, `application/cloudevents-batch+protobuf`). docs/ingesting.md
+    says how one becomes an event; `source` and `id` together are its identity. Results as of BatchIngestEvents; a single
+    event that is refused fails the call.
+    """
+    BatchIngestCloudEvents: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.BatchIngestCloudEventsRequest, _ingest_service_pb2.BatchIngestCloudEventsResponse]
+    """Accepts up to 1,000 CloudEvents 1.0 in their protobuf form, for callers over gRPC. Results as of BatchIngestEvents."""
+    Track: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.TrackRequest, _ingest_service_pb2.TrackResponse]
+    """Accepts what happens on a website, from `web/scoreline.js` or any page: a key of scope `track` in `?api_key=` (or the
+    headers), and a JSON body of any content type, `text/plain` too, so that `sendBeacon` works without a preflight
+    request. The body is `{"events": [...]}` with at most 50 events, at most 256 KB. The browser's user agent, which tells
+    crawlers, comes from its header. Results as of BatchIngestEvents.
+    """
     StreamEvents: _grpc.StreamStreamMultiCallable[_ingest_service_pb2.StreamEventsRequest, _ingest_service_pb2.StreamEventsResponse]
     """Accepts events as long as the caller sends them; one answer for each, in the order sent. The service stops reading
     while 1,000 events of the stream wait for their answer.
@@ -62,6 +77,21 @@ class IngestServiceAsyncStub(IngestServiceStub):
     BatchIngestEvents: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.BatchIngestEventsRequest, _ingest_service_pb2.BatchIngestEventsResponse]  # type: ignore[assignment]
     """Accepts up to 1,000 events. Each has its own result, in the order sent; one bad event never fails the others. The
     call itself fails only where the request as a whole is wrong (empty, too many).
+    """
+    ReceiveCloudEvents: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.ReceiveCloudEventsRequest, _ingest_service_pb2.ReceiveCloudEventsResponse]  # type: ignore[assignment]
+    """Accepts CloudEvents 1.0 over HTTP, in any of the three modes: structured (`application/cloudevents+json`), batched
+    (`application/cloudevents-batch+json`, at most 1,000) and binary (`ce-...` headers, the body is the data; JSON). Also
+    their protobuf form (`application/cloudevents+protobuf`, `application/cloudevents-batch+protobuf`). docs/ingesting.md
+    says how one becomes an event; `source` and `id` together are its identity. Results as of BatchIngestEvents; a single
+    event that is refused fails the call.
+    """
+    BatchIngestCloudEvents: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.BatchIngestCloudEventsRequest, _ingest_service_pb2.BatchIngestCloudEventsResponse]  # type: ignore[assignment]
+    """Accepts up to 1,000 CloudEvents 1.0 in their protobuf form, for callers over gRPC. Results as of BatchIngestEvents."""
+    Track: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.TrackRequest, _ingest_service_pb2.TrackResponse]  # type: ignore[assignment]
+    """Accepts what happens on a website, from `web/scoreline.js` or any page: a key of scope `track` in `?api_key=` (or the
+    headers), and a JSON body of any content type, `text/plain` too, so that `sendBeacon` works without a preflight
+    request. The body is `{"events": [...]}` with at most 50 events, at most 256 KB. The browser's user agent, which tells
+    crawlers, comes from its header. Results as of BatchIngestEvents.
     """
     StreamEvents: _aio.StreamStreamMultiCallable[_ingest_service_pb2.StreamEventsRequest, _ingest_service_pb2.StreamEventsResponse]  # type: ignore[assignment]
     """Accepts events as long as the caller sends them; one answer for each, in the order sent. The service stops reading
@@ -91,6 +121,39 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_ingest_service_pb2.BatchIngestEventsResponse, _abc.Awaitable[_ingest_service_pb2.BatchIngestEventsResponse]]:
         """Accepts up to 1,000 events. Each has its own result, in the order sent; one bad event never fails the others. The
         call itself fails only where the request as a whole is wrong (empty, too many).
+        """
+
+    @_abc_1.abstractmethod
+    def ReceiveCloudEvents(
+        self,
+        request: _ingest_service_pb2.ReceiveCloudEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ingest_service_pb2.ReceiveCloudEventsResponse, _abc.Awaitable[_ingest_service_pb2.ReceiveCloudEventsResponse]]:
+        """Accepts CloudEvents 1.0 over HTTP, in any of the three modes: structured (`application/cloudevents+json`), batched
+        (`application/cloudevents-batch+json`, at most 1,000) and binary (`ce-...` headers, the body is the data; JSON). Also
+        their protobuf form (`application/cloudevents+protobuf`, `application/cloudevents-batch+protobuf`). docs/ingesting.md
+        says how one becomes an event; `source` and `id` together are its identity. Results as of BatchIngestEvents; a single
+        event that is refused fails the call.
+        """
+
+    @_abc_1.abstractmethod
+    def BatchIngestCloudEvents(
+        self,
+        request: _ingest_service_pb2.BatchIngestCloudEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ingest_service_pb2.BatchIngestCloudEventsResponse, _abc.Awaitable[_ingest_service_pb2.BatchIngestCloudEventsResponse]]:
+        """Accepts up to 1,000 CloudEvents 1.0 in their protobuf form, for callers over gRPC. Results as of BatchIngestEvents."""
+
+    @_abc_1.abstractmethod
+    def Track(
+        self,
+        request: _ingest_service_pb2.TrackRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ingest_service_pb2.TrackResponse, _abc.Awaitable[_ingest_service_pb2.TrackResponse]]:
+        """Accepts what happens on a website, from `web/scoreline.js` or any page: a key of scope `track` in `?api_key=` (or the
+        headers), and a JSON body of any content type, `text/plain` too, so that `sendBeacon` works without a preflight
+        request. The body is `{"events": [...]}` with at most 50 events, at most 256 KB. The browser's user agent, which tells
+        crawlers, comes from its header. Results as of BatchIngestEvents.
         """
 
     @_abc_1.abstractmethod

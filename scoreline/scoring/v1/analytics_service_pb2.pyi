@@ -237,3 +237,17 @@ class ExportLeadsRequest(_message.Message):
     min_score: float
     max_score: float
     def __init__(self, format: _Optional[_Union[ExportFormat, str]] = ..., stages: _Optional[_Iterable[str]] = ..., min_score: _Optional[float] = ..., max_score: _Optional[float] = ...) -> None: ...
+
+class ExportEventsRequest(_message.Message):
+    __slots__ = ("format", "type", "lead_id", "start_time", "end_time")
+    FORMAT_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    LEAD_ID_FIELD_NUMBER: _ClassVar[int]
+    START_TIME_FIELD_NUMBER: _ClassVar[int]
+    END_TIME_FIELD_NUMBER: _ClassVar[int]
+    format: ExportFormat
+    type: str
+    lead_id: str
+    start_time: _timestamp_pb2.Timestamp
+    end_time: _timestamp_pb2.Timestamp
+    def __init__(self, format: _Optional[_Union[ExportFormat, str]] = ..., type: _Optional[str] = ..., lead_id: _Optional[str] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...

@@ -75,6 +75,11 @@ class AnalyticsServiceStub:
                 request_serializer=scoreline_dot_scoring_dot_v1_dot_analytics__service__pb2.ExportLeadsRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
+        self.ExportEvents = channel.unary_stream(
+                '/scoreline.scoring.v1.AnalyticsService/ExportEvents',
+                request_serializer=scoreline_dot_scoring_dot_v1_dot_analytics__service__pb2.ExportEventsRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
 
 
 class AnalyticsServiceServicer:
@@ -142,6 +147,20 @@ class AnalyticsServiceServicer:
         the service: more are RESOURCE_EXHAUSTED, as is a reader that takes nothing for 60 seconds.
         The response is HttpBody, so that Envoy passes the bytes on as they are.
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportEvents(self, request, context):
+        """The ledger's events as one file that ImportEvents takes, in pieces, in ledger order, without the suite's own entries:
+        event_id, type, the reference as lead_id, email, anonymous_id or external_id, occur_time, source, properties, and
+        record_time. What is in the ledger when the call comes. The header `x-event-count`, in gRPC the initial metadata, says
+        how many events it has. Limits as of ExportLeads.
+        The response is HttpBody, so that Envoy passes the bytes on as they are.
+        buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -183,6 +202,11 @@ def add_AnalyticsServiceServicer_to_server(servicer, server):
             'ExportLeads': grpc.unary_stream_rpc_method_handler(
                     servicer.ExportLeads,
                     request_deserializer=scoreline_dot_scoring_dot_v1_dot_analytics__service__pb2.ExportLeadsRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'ExportEvents': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportEvents,
+                    request_deserializer=scoreline_dot_scoring_dot_v1_dot_analytics__service__pb2.ExportEventsRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
     }
@@ -379,6 +403,33 @@ class AnalyticsService:
             target,
             '/scoreline.scoring.v1.AnalyticsService/ExportLeads',
             scoreline_dot_scoring_dot_v1_dot_analytics__service__pb2.ExportLeadsRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/scoreline.scoring.v1.AnalyticsService/ExportEvents',
+            scoreline_dot_scoring_dot_v1_dot_analytics__service__pb2.ExportEventsRequest.SerializeToString,
             google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,

@@ -72,6 +72,16 @@ class AnalyticsServiceStub:
     the service: more are RESOURCE_EXHAUSTED, as is a reader that takes nothing for 60 seconds.
     The response is HttpBody, so that Envoy passes the bytes on as they are.
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+    """
+    ExportEvents: _grpc.UnaryStreamMultiCallable[_analytics_service_pb2.ExportEventsRequest, _httpbody_pb2.HttpBody]
+    """The ledger's events as one file that ImportEvents takes, in pieces, in ledger order, without the suite's own entries:
+    event_id, type, the reference as lead_id, email, anonymous_id or external_id, occur_time, source, properties, and
+    record_time. What is in the ledger when the call comes. The header `x-event-count`, in gRPC the initial metadata, says
+    how many events it has. Limits as of ExportLeads.
+    The response is HttpBody, so that Envoy passes the bytes on as they are.
+    buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
     """
 
 @_typing.type_check_only
@@ -117,6 +127,16 @@ class AnalyticsServiceAsyncStub(AnalyticsServiceStub):
     the service: more are RESOURCE_EXHAUSTED, as is a reader that takes nothing for 60 seconds.
     The response is HttpBody, so that Envoy passes the bytes on as they are.
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+    """
+    ExportEvents: _aio.UnaryStreamMultiCallable[_analytics_service_pb2.ExportEventsRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """The ledger's events as one file that ImportEvents takes, in pieces, in ledger order, without the suite's own entries:
+    event_id, type, the reference as lead_id, email, anonymous_id or external_id, occur_time, source, properties, and
+    record_time. What is in the ledger when the call comes. The header `x-event-count`, in gRPC the initial metadata, says
+    how many events it has. Limits as of ExportLeads.
+    The response is HttpBody, so that Envoy passes the bytes on as they are.
+    buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
     """
 
 class AnalyticsServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -201,6 +221,22 @@ class AnalyticsServiceServicer(metaclass=_abc_1.ABCMeta):
         the service: more are RESOURCE_EXHAUSTED, as is a reader that takes nothing for 60 seconds.
         The response is HttpBody, so that Envoy passes the bytes on as they are.
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+        """
+
+    @_abc_1.abstractmethod
+    def ExportEvents(
+        self,
+        request: _analytics_service_pb2.ExportEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_httpbody_pb2.HttpBody], _abc.AsyncIterator[_httpbody_pb2.HttpBody]]:
+        """The ledger's events as one file that ImportEvents takes, in pieces, in ledger order, without the suite's own entries:
+        event_id, type, the reference as lead_id, email, anonymous_id or external_id, occur_time, source, properties, and
+        record_time. What is in the ledger when the call comes. The header `x-event-count`, in gRPC the initial metadata, says
+        how many events it has. Limits as of ExportLeads.
+        The response is HttpBody, so that Envoy passes the bytes on as they are.
+        buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
         """
 
 def add_AnalyticsServiceServicer_to_server(servicer: AnalyticsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

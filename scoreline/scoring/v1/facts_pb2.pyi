@@ -110,3 +110,65 @@ class UnmergeLeadsResponse(_message.Message):
     lead: _lead_pb2.Lead
     unmerged_lead: _lead_pb2.Lead
     def __init__(self, lead: _Optional[_Union[_lead_pb2.Lead, _Mapping]] = ..., unmerged_lead: _Optional[_Union[_lead_pb2.Lead, _Mapping]] = ...) -> None: ...
+
+class GetLeadIdentitiesRequest(_message.Message):
+    __slots__ = ("lead_id",)
+    LEAD_ID_FIELD_NUMBER: _ClassVar[int]
+    lead_id: str
+    def __init__(self, lead_id: _Optional[str] = ...) -> None: ...
+
+class GetLeadIdentitiesResponse(_message.Message):
+    __slots__ = ("lead_id", "identities", "merged_lead_ids")
+    LEAD_ID_FIELD_NUMBER: _ClassVar[int]
+    IDENTITIES_FIELD_NUMBER: _ClassVar[int]
+    MERGED_LEAD_IDS_FIELD_NUMBER: _ClassVar[int]
+    lead_id: str
+    identities: _containers.RepeatedCompositeFieldContainer[AttachedReference]
+    merged_lead_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, lead_id: _Optional[str] = ..., identities: _Optional[_Iterable[_Union[AttachedReference, _Mapping]]] = ..., merged_lead_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class AttachedReference(_message.Message):
+    __slots__ = ("identity", "attach_time", "original_lead_id", "move_time", "event_count")
+    IDENTITY_FIELD_NUMBER: _ClassVar[int]
+    ATTACH_TIME_FIELD_NUMBER: _ClassVar[int]
+    ORIGINAL_LEAD_ID_FIELD_NUMBER: _ClassVar[int]
+    MOVE_TIME_FIELD_NUMBER: _ClassVar[int]
+    EVENT_COUNT_FIELD_NUMBER: _ClassVar[int]
+    identity: _lead_pb2.LeadIdentity
+    attach_time: _timestamp_pb2.Timestamp
+    original_lead_id: str
+    move_time: _timestamp_pb2.Timestamp
+    event_count: int
+    def __init__(self, identity: _Optional[_Union[_lead_pb2.LeadIdentity, _Mapping]] = ..., attach_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., original_lead_id: _Optional[str] = ..., move_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., event_count: _Optional[int] = ...) -> None: ...
+
+class ListIdentityConflictsRequest(_message.Message):
+    __slots__ = ("lead_id", "page_size", "page_token")
+    LEAD_ID_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    lead_id: str
+    page_size: int
+    page_token: str
+    def __init__(self, lead_id: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListIdentityConflictsResponse(_message.Message):
+    __slots__ = ("conflicts", "next_page_token")
+    CONFLICTS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    conflicts: _containers.RepeatedCompositeFieldContainer[IdentityConflict]
+    next_page_token: str
+    def __init__(self, conflicts: _Optional[_Iterable[_Union[IdentityConflict, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class IdentityConflict(_message.Message):
+    __slots__ = ("event_id", "references", "lead_ids", "record_time", "resolved")
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    REFERENCES_FIELD_NUMBER: _ClassVar[int]
+    LEAD_IDS_FIELD_NUMBER: _ClassVar[int]
+    RECORD_TIME_FIELD_NUMBER: _ClassVar[int]
+    RESOLVED_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    references: _containers.RepeatedCompositeFieldContainer[_lead_pb2.LeadIdentity]
+    lead_ids: _containers.RepeatedScalarFieldContainer[str]
+    record_time: _timestamp_pb2.Timestamp
+    resolved: bool
+    def __init__(self, event_id: _Optional[str] = ..., references: _Optional[_Iterable[_Union[_lead_pb2.LeadIdentity, _Mapping]]] = ..., lead_ids: _Optional[_Iterable[str]] = ..., record_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., resolved: _Optional[bool] = ...) -> None: ...

@@ -125,6 +125,16 @@ class ScoringServiceStub:
                 request_serializer=scoreline_dot_scoring_dot_v1_dot_facts__pb2.UnmergeLeadsRequest.SerializeToString,
                 response_deserializer=scoreline_dot_scoring_dot_v1_dot_facts__pb2.UnmergeLeadsResponse.FromString,
                 _registered_method=True)
+        self.GetLeadIdentities = channel.unary_unary(
+                '/scoreline.scoring.v1.ScoringService/GetLeadIdentities',
+                request_serializer=scoreline_dot_scoring_dot_v1_dot_facts__pb2.GetLeadIdentitiesRequest.SerializeToString,
+                response_deserializer=scoreline_dot_scoring_dot_v1_dot_facts__pb2.GetLeadIdentitiesResponse.FromString,
+                _registered_method=True)
+        self.ListIdentityConflicts = channel.unary_unary(
+                '/scoreline.scoring.v1.ScoringService/ListIdentityConflicts',
+                request_serializer=scoreline_dot_scoring_dot_v1_dot_facts__pb2.ListIdentityConflictsRequest.SerializeToString,
+                response_deserializer=scoreline_dot_scoring_dot_v1_dot_facts__pb2.ListIdentityConflictsResponse.FromString,
+                _registered_method=True)
 
 
 class ScoringServiceServicer:
@@ -261,6 +271,20 @@ class ScoringServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetLeadIdentities(self, request, context):
+        """Everything a lead is known by.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListIdentityConflicts(self, request, context):
+        """What was said to be one lead and was not made one, because it would have been a mistake to do so silently.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ScoringServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -348,6 +372,16 @@ def add_ScoringServiceServicer_to_server(servicer, server):
                     servicer.UnmergeLeads,
                     request_deserializer=scoreline_dot_scoring_dot_v1_dot_facts__pb2.UnmergeLeadsRequest.FromString,
                     response_serializer=scoreline_dot_scoring_dot_v1_dot_facts__pb2.UnmergeLeadsResponse.SerializeToString,
+            ),
+            'GetLeadIdentities': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetLeadIdentities,
+                    request_deserializer=scoreline_dot_scoring_dot_v1_dot_facts__pb2.GetLeadIdentitiesRequest.FromString,
+                    response_serializer=scoreline_dot_scoring_dot_v1_dot_facts__pb2.GetLeadIdentitiesResponse.SerializeToString,
+            ),
+            'ListIdentityConflicts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListIdentityConflicts,
+                    request_deserializer=scoreline_dot_scoring_dot_v1_dot_facts__pb2.ListIdentityConflictsRequest.FromString,
+                    response_serializer=scoreline_dot_scoring_dot_v1_dot_facts__pb2.ListIdentityConflictsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -813,6 +847,60 @@ class ScoringService:
             '/scoreline.scoring.v1.ScoringService/UnmergeLeads',
             scoreline_dot_scoring_dot_v1_dot_facts__pb2.UnmergeLeadsRequest.SerializeToString,
             scoreline_dot_scoring_dot_v1_dot_facts__pb2.UnmergeLeadsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetLeadIdentities(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/scoreline.scoring.v1.ScoringService/GetLeadIdentities',
+            scoreline_dot_scoring_dot_v1_dot_facts__pb2.GetLeadIdentitiesRequest.SerializeToString,
+            scoreline_dot_scoring_dot_v1_dot_facts__pb2.GetLeadIdentitiesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListIdentityConflicts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/scoreline.scoring.v1.ScoringService/ListIdentityConflicts',
+            scoreline_dot_scoring_dot_v1_dot_facts__pb2.ListIdentityConflictsRequest.SerializeToString,
+            scoreline_dot_scoring_dot_v1_dot_facts__pb2.ListIdentityConflictsResponse.FromString,
             options,
             channel_credentials,
             insecure,

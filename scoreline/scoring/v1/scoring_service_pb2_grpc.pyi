@@ -89,6 +89,10 @@ class ScoringServiceStub:
     """Undoes a merge, by hand or by an `identify` event: both leads are what they would be without it. FAILED_PRECONDITION
     when the lead is not merged.
     """
+    GetLeadIdentities: _grpc.UnaryUnaryMultiCallable[_facts_pb2.GetLeadIdentitiesRequest, _facts_pb2.GetLeadIdentitiesResponse]
+    """Everything a lead is known by."""
+    ListIdentityConflicts: _grpc.UnaryUnaryMultiCallable[_facts_pb2.ListIdentityConflictsRequest, _facts_pb2.ListIdentityConflictsResponse]
+    """What was said to be one lead and was not made one, because it would have been a mistake to do so silently."""
 
 @_typing.type_check_only
 class ScoringServiceAsyncStub(ScoringServiceStub):
@@ -149,6 +153,10 @@ class ScoringServiceAsyncStub(ScoringServiceStub):
     """Undoes a merge, by hand or by an `identify` event: both leads are what they would be without it. FAILED_PRECONDITION
     when the lead is not merged.
     """
+    GetLeadIdentities: _aio.UnaryUnaryMultiCallable[_facts_pb2.GetLeadIdentitiesRequest, _facts_pb2.GetLeadIdentitiesResponse]  # type: ignore[assignment]
+    """Everything a lead is known by."""
+    ListIdentityConflicts: _aio.UnaryUnaryMultiCallable[_facts_pb2.ListIdentityConflictsRequest, _facts_pb2.ListIdentityConflictsResponse]  # type: ignore[assignment]
+    """What was said to be one lead and was not made one, because it would have been a mistake to do so silently."""
 
 class ScoringServiceServicer(metaclass=_abc_1.ABCMeta):
     """Leads, their scores, and where each point came from.
@@ -308,5 +316,21 @@ class ScoringServiceServicer(metaclass=_abc_1.ABCMeta):
         """Undoes a merge, by hand or by an `identify` event: both leads are what they would be without it. FAILED_PRECONDITION
         when the lead is not merged.
         """
+
+    @_abc_1.abstractmethod
+    def GetLeadIdentities(
+        self,
+        request: _facts_pb2.GetLeadIdentitiesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_facts_pb2.GetLeadIdentitiesResponse, _abc.Awaitable[_facts_pb2.GetLeadIdentitiesResponse]]:
+        """Everything a lead is known by."""
+
+    @_abc_1.abstractmethod
+    def ListIdentityConflicts(
+        self,
+        request: _facts_pb2.ListIdentityConflictsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_facts_pb2.ListIdentityConflictsResponse, _abc.Awaitable[_facts_pb2.ListIdentityConflictsResponse]]:
+        """What was said to be one lead and was not made one, because it would have been a mistake to do so silently."""
 
 def add_ScoringServiceServicer_to_server(servicer: ScoringServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

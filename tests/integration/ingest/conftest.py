@@ -8,6 +8,9 @@ import pytest
 
 from stack import Stack, StackConfig
 from tests.integration.ingest.support import Client, StoredEvents, connected
+from tests.support.stack_fixtures import servers
+
+__all__ = ["servers"]
 
 SERVICES = ("accounts", "ingest")
 
