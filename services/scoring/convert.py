@@ -16,9 +16,9 @@ from services.scoring import rule_conversion
 from services.scoring.domain import activity
 from services.scoring.domain.balance import Fading
 from services.scoring.domain.fold import Effect, Reason
-from services.scoring.domain.identity import SUBJECT_PREFIXES, merged_leads
+from services.scoring.domain.identity import SUBJECT_PREFIXES, email_of, merged_leads
 from services.scoring.domain.lead import Cause
-from services.scoring.domain.model import MILLI, Entry, instant
+from services.scoring.domain.model import EMAIL, MILLI, Entry, instant
 from services.scoring.lead_handlers import REMOVE, ProfileChange, TimelineItem
 from services.scoring.ports import Activation, IncomingEvent, LeadView, RecordedChange
 from services.shared import structs
@@ -45,6 +45,7 @@ _REASONS = {
     Reason.ADJUSTED: scoring_service_pb2.EFFECT_REASON_ADJUSTED,
     Reason.RETRACTED: scoring_service_pb2.EFFECT_REASON_RETRACTED,
     Reason.DISCARDED: scoring_service_pb2.EFFECT_REASON_DISCARDED,
+    Reason.SUSPECT: scoring_service_pb2.EFFECT_REASON_SUSPECT,
 }
 
 RISKS = {
@@ -100,11 +101,22 @@ def incoming_event(payload: bytes) -> IncomingEvent:
         if not value or kind + ":" not in SUBJECT_PREFIXES:
             raise Undecodable("an AcceptedEvent with something that is no subject")
     properties = structs.to_dict(event.properties)
-    occurred_at = _instant(event.occur_time)
+    if accepted.linked_subjects:
+        # It says that the lead has this address; the ledger keeps only the strongest of its references.
+        for address in filter(None, map(email_of, (accepted.subject, *accepted.linked_subjects))):
+            properties.setdefault(EMAIL, address)
+    entry = Entry(
+        event_id=event.event_id,
+        type=event.type,
+        occurred_at=_instant(event.occur_time),
+        properties=properties,
+        source=event.source,
+        subject=accepted.subject,
+    )
     return IncomingEvent(
         project_id=accepted.project_id,
         subject=accepted.subject,
-        entry=Entry(event.event_id, event.type, occurred_at, properties, event.source),
+        entry=entry,
         properties_text=_canonical_json(properties),
         payload_hash=accepted.payload_hash,
         payload=payload,

@@ -45,7 +45,7 @@ _ENTRIES_OF = """
             AND e.moved_at > %(known_at)s AND e.moved_at < m.moved_at)
     )
     SELECT s.project_id, s.lead_id, l.event_id, l.type, l.occurred_at, l.properties, l.source,
-           l.position, l.recorded_at
+           l.position, l.recorded_at, l.subject
     FROM s JOIN ledger l ON l.project_id = s.project_id AND l.subject = s.subject
     WHERE (%(as_of)s::timestamptz IS NULL OR l.occurred_at <= %(as_of)s OR l.type = %(retraction)s)
       AND (%(known_at)s::timestamptz IS NULL OR l.recorded_at <= %(known_at)s)

@@ -94,7 +94,7 @@ PAYLOAD_HASHES = """
 """
 HISTORIES = """
     SELECT s.project_id, s.lead_id, l.event_id, l.type, l.occurred_at, l.properties,
-           l.source, l.position, l.recorded_at
+           l.source, l.position, l.recorded_at, l.subject
     FROM unnest(%s::text[], %s::text[]) AS i(project_id, lead_id)
     JOIN subjects s USING (project_id, lead_id)
     JOIN ledger l ON l.project_id = s.project_id AND l.subject = s.subject

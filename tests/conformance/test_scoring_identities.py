@@ -6,9 +6,10 @@ import json
 
 import pytest
 
-from services.scoring import merging
+from services.scoring import conditions, merging
 from services.scoring.domain.identity import lead_id_of
 from services.scoring.domain.lead import Cause
+from services.scoring.domain.model import Rule, RuleSet
 from services.scoring.handlers import BatchReport
 from tests.support import scoring_cases as cases
 from tests.support.scoring_facts import (
@@ -182,6 +183,30 @@ async def test_a_lead_with_too_many_references_is_not_merged(
     monkeypatch.setattr(merging, "REFERENCES_MAX", 1)
     assert (await facts.send(identify("i2", ADA, VISITOR))).unlinked == 1
     assert (await facts.lead(VISITOR)).profile.lead_id == VISITOR_ID
+
+
+async def test_the_address_that_a_reference_is_counts_as_soon_as_the_lead_has_it(
+    facts: Facts,
+) -> None:
+    source = 'lead.email.endsWith("@example.com")'
+    holds = conditions.condition(source)
+    known = Rule("known", "*", -5_000, when=holds, when_source=source, standing=True)
+    await facts.activate(RuleSet(2, (known, cases.rule("page_view", 10))), number=2)
+    await facts.send(cases.incoming("u1", "lead_updated", 5, CRM))
+    await facts.event("v1", ADA, "page_view", 1)
+    assert (await facts.points(CRM), await facts.points(ADA)) == (0, 10)
+    # The address comes first now, and with a history of its own.
+    await facts.merge(CRM, ADA)
+    assert await facts.points(CRM) == 5
+    await facts.send(cases.incoming("u2", "lead_updated", 9, CRM))
+    assert await facts.points(CRM) == 5
+    await facts.assert_sound(CRM_ID)
+    await facts.unmerge(ADA_ID)
+    assert (await facts.points(CRM), await facts.points(ADA)) == (0, 10)
+    # Said along with others, where another is the event's own.
+    await facts.send(identify("i1", "external:crm-1", "email:bob@example.com", minutes=10))
+    assert await facts.points("external:crm-1") == -5
+    await facts.assert_sound(lead_id_of("external:crm-1"), CRM_ID)
 
 
 async def test_a_batch_keeps_its_order_around_who_links(facts: Facts) -> None:

@@ -231,7 +231,8 @@ class FoldLevel:
                 continue  # a duplicate or a conflict: neither counts
             self._payloads[event.event_id] = event.payload_hash
             properties = json.loads(event.properties or b"{}")
-            entry = Entry(event.event_id, event.type, _instant(event), properties)
+            at = _instant(event)
+            entry = Entry(event.event_id, event.type, at, properties, subject=event.subject)
             arrivals.setdefault(lead_id_of(event.subject), []).append(entry)
         for lead_id, entries in arrivals.items():
             self._advance(self._owner(lead_id), entries, arrived_for=lead_id)

@@ -60,7 +60,7 @@ class Account:
     """Those of them that time made."""
     verdicts: list[Verdict] = field(default_factory=list)
     fates: dict[str, str] = field(default_factory=dict)
-    """Entry's id -> applied, retracted, discarded."""
+    """Entry's id -> applied, retracted, suspect, discarded."""
     versions: dict[str, int] = field(default_factory=dict)
     """Entry's id -> version whose rules it met."""
     applied: list[Applied] = field(default_factory=list)

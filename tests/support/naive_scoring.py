@@ -46,6 +46,8 @@ def evaluate(activations: Sequence[Activated], entries: Iterable[Entry], until: 
         account.versions[entry.event_id] = version.version
         if entry.event_id in retracted:
             account.fates[entry.event_id] = "retracted"
+        elif entry.properties.get("suspect") is True and not entry.type.startswith("$"):
+            account.fates[entry.event_id] = "suspect"
         elif _discarded(account, entry):
             account.fates[entry.event_id] = "discarded"
         else:
@@ -123,6 +125,8 @@ def _apply(account: Account, entry: Entry, version: RuleSet) -> None:
         points, group = entry.properties["points"], entry.properties["group"]
         _give(account, entry, at, "", group, points, "adjusted")
         return
+    if entry.subject.startswith("email:"):
+        account.attributes = {"email": entry.subject[len("email:") :], **account.attributes}
     if entry.type in ("identify", "lead_updated"):
         account.attributes = {**account.attributes, **entry.properties}
     for rule in version.rules:

@@ -53,6 +53,10 @@ def _leader(entry: Entry, attributes: Attributes) -> bool:
     return attributes.get("title") == "cto"
 
 
+def _free_mail(entry: Entry, attributes: Attributes) -> bool:
+    return "@gmail" in str(attributes.get("email"))
+
+
 def _intern(entry: Entry, attributes: Attributes) -> bool:
     return attributes.get("title") == "intern"
 
@@ -145,7 +149,7 @@ _standing_rules = st.builds(
     points=_milli,
     enabled=_enabled,
     group=st.sampled_from(GROUPS),
-    when=st.sampled_from([_leader, _intern]),
+    when=st.sampled_from([_leader, _intern, _free_mail]),
     standing=st.just(True),
 )
 
@@ -268,8 +272,17 @@ def edited(draw: st.DrawFn, rule_set: RuleSet) -> RuleSet:
 
 
 _properties: st.SearchStrategy[Mapping[str, Any]] = st.fixed_dictionaries(
-    {}, optional={"n": st.integers(0, 3), "title": st.sampled_from(["cto", "intern"])}
+    {},
+    optional={
+        "n": st.integers(0, 3),
+        "title": st.sampled_from(["cto", "intern"]),
+        "email": st.sampled_from(["ada@navy.example", 7]),
+        # Only the boolean makes an event count for nothing.
+        "suspect": st.sampled_from([False, False, "true", 1, True]),
+    },
 )
+
+_subjects = st.sampled_from(["", "lead:ada", "email:ada@gmail.com", "email:ada@navy.example"])
 
 moments = st.one_of(
     # On the hour, so that limits' windows and steps of decay are met exactly, and a little beside.
@@ -286,6 +299,7 @@ entries = st.lists(
         type=st.sampled_from(TYPES),
         occurred_at=moments.map(lambda after: START + after),
         properties=_properties,
+        subject=_subjects,
     ),
     unique_by=lambda one: one.event_id,
     min_size=1,

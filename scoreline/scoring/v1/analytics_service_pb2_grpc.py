@@ -31,7 +31,7 @@ class AnalyticsServiceStub:
 
     Times are event times, in UTC; `start_time` is included, `end_time` is not. Absent, `end_time` is now, and `start_time` so
     long before it as the method says. Leads that were merged into another are none; the suite's own ledger entries and
-    retracted events are no events.
+    retracted events are no events. Suspect ones (`suspect: true`), which score nothing, are.
     """
 
     def __init__(self, channel):
@@ -87,7 +87,7 @@ class AnalyticsServiceServicer:
 
     Times are event times, in UTC; `start_time` is included, `end_time` is not. Absent, `end_time` is now, and `start_time` so
     long before it as the method says. Leads that were merged into another are none; the suite's own ledger entries and
-    retracted events are no events.
+    retracted events are no events. Suspect ones (`suspect: true`), which score nothing, are.
     """
 
     def GetActivity(self, request, context):
@@ -222,7 +222,7 @@ class AnalyticsService:
 
     Times are event times, in UTC; `start_time` is included, `end_time` is not. Absent, `end_time` is now, and `start_time` so
     long before it as the method says. Leads that were merged into another are none; the suite's own ledger entries and
-    retracted events are no events.
+    retracted events are no events. Suspect ones (`suspect: true`), which score nothing, are.
     """
 
     @staticmethod

@@ -32,7 +32,7 @@ class AnalyticsServiceStub:
 
     Times are event times, in UTC; `start_time` is included, `end_time` is not. Absent, `end_time` is now, and `start_time` so
     long before it as the method says. Leads that were merged into another are none; the suite's own ledger entries and
-    retracted events are no events.
+    retracted events are no events. Suspect ones (`suspect: true`), which score nothing, are.
     """
 
     @_typing.overload
@@ -90,7 +90,7 @@ class AnalyticsServiceAsyncStub(AnalyticsServiceStub):
 
     Times are event times, in UTC; `start_time` is included, `end_time` is not. Absent, `end_time` is now, and `start_time` so
     long before it as the method says. Leads that were merged into another are none; the suite's own ledger entries and
-    retracted events are no events.
+    retracted events are no events. Suspect ones (`suspect: true`), which score nothing, are.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -144,7 +144,7 @@ class AnalyticsServiceServicer(metaclass=_abc_1.ABCMeta):
 
     Times are event times, in UTC; `start_time` is included, `end_time` is not. Absent, `end_time` is now, and `start_time` so
     long before it as the method says. Leads that were merged into another are none; the suite's own ledger entries and
-    retracted events are no events.
+    retracted events are no events. Suspect ones (`suspect: true`), which score nothing, are.
     """
 
     @_abc_1.abstractmethod

@@ -29,6 +29,7 @@ class EffectReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     EFFECT_REASON_DISCARDED: _ClassVar[EffectReason]
     EFFECT_REASON_TAKEN_BACK: _ClassVar[EffectReason]
     EFFECT_REASON_ADJUSTED: _ClassVar[EffectReason]
+    EFFECT_REASON_SUSPECT: _ClassVar[EffectReason]
 EFFECT_REASON_UNSPECIFIED: EffectReason
 EFFECT_REASON_APPLIED: EffectReason
 EFFECT_REASON_CLIPPED: EffectReason
@@ -37,6 +38,7 @@ EFFECT_REASON_RETRACTED: EffectReason
 EFFECT_REASON_DISCARDED: EffectReason
 EFFECT_REASON_TAKEN_BACK: EffectReason
 EFFECT_REASON_ADJUSTED: EffectReason
+EFFECT_REASON_SUSPECT: EffectReason
 
 class GetLeadRequest(_message.Message):
     __slots__ = ("lead_id",)

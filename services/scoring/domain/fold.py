@@ -7,9 +7,11 @@ from enum import Enum
 from typing import Any
 
 from services.scoring.domain.balance import Balance, Fading
+from services.scoring.domain.identity import email_of
 from services.scoring.domain.model import (
     ADJUSTMENT,
     ATTRIBUTE_TYPES,
+    EMAIL,
     NO_GROUP,
     RETRACTION,
     Entry,
@@ -37,6 +39,12 @@ class Reason(Enum):
     """The event was retracted."""
     DISCARDED = "discarded"
     """The event came late, under rules that discard late events."""
+    SUSPECT = "suspect"
+    """The event says of itself that no person did it."""
+
+
+IGNORED = frozenset({Reason.RETRACTED, Reason.DISCARDED, Reason.SUSPECT})
+"""Of effects that say that an event counts for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +147,7 @@ class Fold:
         fadings = tuple(self.fade_to(at))
         if entry.type == ADJUSTMENT:
             return Outcome(at, source.version, fadings, (self._adjust(entry, at),))
-        if entry.type in ATTRIBUTE_TYPES:
-            self._attributes.update(entry.properties)
+        self._learn(entry)
         effects = self._apply_rules(source.rules_for(entry.type), entry, at)
         self._activity = self._after(entry, at)
         return Outcome(at, source.version, fadings, tuple(effects))
@@ -170,6 +177,8 @@ class Fold:
         at = microseconds(entry.occurred_at)
         if entry.event_id in self._retracted:
             return at, Reason.RETRACTED
+        if entry.is_suspect:
+            return at, Reason.SUSPECT
         if self._rules.in_event_time:
             return at, None
         newest = self._activity.newest
@@ -177,6 +186,13 @@ class Fold:
         if discards and newest is not None and at < newest:
             return at, Reason.DISCARDED
         return max(at, self._balance.faded_to), None
+
+    def _learn(self, entry: Entry) -> None:
+        """What an event says of the lead; and the address it came under, as long as none has said another."""
+        if address := email_of(entry.subject):
+            self._attributes.setdefault(EMAIL, address)
+        if entry.type in ATTRIBUTE_TYPES:
+            self._attributes.update(entry.properties)
 
     def _apply_rules(self, rules: Sequence[Rule], entry: Entry, at: int) -> list[Effect]:
         effects: list[Effect] = []

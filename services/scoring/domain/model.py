@@ -22,6 +22,12 @@ NO_GROUP = ""
 ATTRIBUTE_TYPES = frozenset({"identify", "lead_updated"})
 """Events of these types carry lead attributes in their properties."""
 
+SUSPECT = "suspect"
+"""Property of events that no person did where it is true: a bot's visit, a link scanner's click."""
+
+EMAIL = "email"
+"""Attribute that references are besides what events say: the e-mail address that a lead is known by."""
+
 FACT_PREFIX = "$"
 """Begins the types of entries that are no events of the lead; no sender's type can."""
 
@@ -71,11 +77,18 @@ class Entry:
     """Place in the ledger; None: none yet, it is being recorded."""
     recorded_at: datetime | None = field(default=None, compare=False)
     """None: now."""
+    subject: str = field(default="", compare=False)
+    """The reference it came under; empty: none that says anything."""
 
     @property
     def is_fact(self) -> bool:
         """Whether it is not an event of the lead but something said about it."""
         return self.type.startswith(FACT_PREFIX)
+
+    @property
+    def is_suspect(self) -> bool:
+        """Whether it says of itself that no person did it."""
+        return self.properties.get(SUSPECT) is True and not self.is_fact
 
     @property
     def position(self) -> Position:

@@ -9,7 +9,7 @@ from typing import Any
 
 from services.scoring.domain.model import instant, microseconds
 
-FORMAT = 2
+FORMAT = 3
 """Goes up whenever the JSON, or the meaning of anything in it, changes."""
 
 
@@ -27,8 +27,8 @@ class Contribution:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """What the lead did, apart from what that earned. Times are microseconds; retracted and discarded events don't
-    count."""
+    """What the lead did, apart from what that earned. Times are microseconds; retracted, discarded and suspect events
+    don't count."""
 
     first: int | None = None
     """When the first event happened; None before it."""

@@ -314,6 +314,7 @@ def test_intelligence_that_people_can_read(edge: FakeEdge) -> None:
         (pb.Effect(points=5, reason=pb.EFFECT_REASON_ADJUSTED), "an adjustment by hand"),
         (pb.Effect(reason=pb.EFFECT_REASON_RETRACTED), "retracted"),
         (pb.Effect(reason=pb.EFFECT_REASON_DISCARDED), "came late"),
+        (pb.Effect(reason=pb.EFFECT_REASON_SUSPECT), "suspect"),
         (pb.Effect(rule_id="fit", reason=pb.EFFECT_REASON_TAKEN_BACK), "fit is true no more"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +25,8 @@ FIT = {
     "industry": "Software",
     "email": "ada@navy.example",
 }
+
+KINDS = ("page_view", "lead_updated")
 
 
 def rules_of(name: str) -> RuleSet:
@@ -185,8 +188,31 @@ def test_fit_is_what_the_lead_is(kind: str, said: dict[str, Any], points: int) -
 def test_what_a_lead_is_no_more_is_taken_back() -> None:
     happened = (("identify", 0, FIT), ("lead_updated", 1, {"seniority": "Director"}))
     assert score("default-b2b", *happened) == 35
-    assert score("default-b2b", *happened, ("lead_updated", 2, {"suspect": True})) == 0
-    assert score("default-b2b", *happened, ("lead_updated", 2, {"suspect": False})) == 35
+
+
+def test_who_is_known_by_a_free_address_fits_less() -> None:
+    def fit(*subjects: str) -> int:
+        happened = [
+            replace(entry(number, kind, seniority="VP"), subject=subject)
+            for number, (kind, subject) in enumerate(zip(KINDS, subjects, strict=True))
+        ]
+        return fold(happened, rules_of("default-b2b")).scores.get("fit", 0) // 1_000
+
+    assert fit("email:ada@gmail.com", "email:ada@gmail.com") == 10
+    assert fit("email:ada@gmail.com", "lead:ada") == 10
+    assert fit("lead:ada", "email:ada@gmail.com") == 10
+    assert fit("email:ada@navy.example", "email:ada@gmail.com") == 20
+    assert fit("lead:ada", "external:ada@gmail.com") == 20
+
+
+def test_what_a_suspect_event_says_of_the_lead_is_not_believed() -> None:
+    happened = (("identify", 0, FIT), ("page_view", 0, {}))
+    honest = after("default-b2b", *happened)
+    lies = {"seniority": "Student", "company_size": 1, "suspect": True}
+    for kind in ("identify", "lead_updated"):
+        assert after("default-b2b", *happened, (kind, 1, lies)).standing == honest.standing
+        assert score("default-b2b", *happened, (kind, 1, lies)) == 46
+    assert score("default-b2b", *happened, ("lead_updated", 1, {"suspect": False})) == 46
 
 
 def test_only_who_says_so_changes_fit() -> None:

@@ -53,6 +53,24 @@ def test_an_accepted_event_is_read_with_every_field() -> None:
     assert event.key == ("p9", "e1")
 
 
+def test_an_address_among_several_references_is_said_of_the_lead() -> None:
+    def read(*references: str, **properties: object) -> convert.IncomingEvent:
+        message = cases.accepted("i1", "identify", 0, references[0], **properties)
+        message.linked_subjects.extend(references[1:])
+        return convert.incoming_event(message.SerializeToString())
+
+    linked = read("external:crm-9", "email:a@b.c", "anonymous:v", title="VP")
+    assert linked.entry.properties == {"title": "VP", "email": "a@b.c"}
+    assert linked.properties_text == '{"email":"a@b.c","title":"VP"}'
+    assert linked.entry.subject == linked.subject == "external:crm-9"
+    assert read("email:a@b.c", "anonymous:v").entry.properties == {"email": "a@b.c"}
+    own = read("external:crm-9", "email:a@b.c", email="ada@navy.example")
+    assert own.entry.properties == {"email": "ada@navy.example"}
+    assert read("external:crm-9", "anonymous:v").entry.properties == {}
+    assert read("email:a@b.c").entry.properties == {}
+    assert read("email:a@b.c").entry.subject == "email:a@b.c"
+
+
 def test_no_properties_are_an_empty_object() -> None:
     event = cases.incoming("e1")
     assert (event.properties_text, event.entry.properties) == ("{}", {})

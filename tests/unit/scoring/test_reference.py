@@ -57,7 +57,7 @@ def test_each_effect_is_the_references(record: Record) -> None:
     expected = referenced(record)
     steps = list(trace(in_order(record.entries, rules), rules))
     effects = [(step.entry.event_id, effect) for step in steps for effect in step.outcome.effects]
-    ignored = {Reason.RETRACTED, Reason.DISCARDED}
+    ignored = {Reason.RETRACTED, Reason.SUSPECT, Reason.DISCARDED}
     assert [
         (event_id, one.rule_id, one.group, one.rule_points, one.points, one.reason.value)
         for event_id, one in effects

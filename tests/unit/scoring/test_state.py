@@ -108,7 +108,7 @@ def test_the_form_is_the_one_its_number_stands_for() -> None:
         standing={"fit": 8},
         activity=Activity(1, 2, 3, (2, 3), 2, {"view": 4}),
     )
-    assert FORMAT == 2
+    assert FORMAT == 3
     assert to_json(state) == (
         '{"activity":[1,2,3,[2,3],2,{"view":4}],"attributes":{"title":"CTO"},"contributions":[["g",1,5,4]],"event_count":3,"faded_to":9,'
         '"last":[1772366400123456,"é"],"scores":{"":7,"g":5},"standing":{"fit":8},"total_faded":-2,'
