@@ -1,7 +1,8 @@
 """What ingest may answer besides the errors every service has.
 
     ServiceError
-    └── IntakeFull       RESOURCE_EXHAUSTED   INTAKE_FULL, with RetryInfo
+    ├── IntakeFull       RESOURCE_EXHAUSTED   INTAKE_FULL, with RetryInfo
+    └── QuarantineFull   RESOURCE_EXHAUSTED   LIMIT_EXCEEDED, with RetryInfo
 
 BatchRefused stays inside: it makes the group commit store the events one by one.
 """
@@ -20,6 +21,20 @@ class IntakeFull(ServiceError):
 
     def __init__(self, message: str, retry_after_s: float) -> None:
         super().__init__(message, retry_after_s=retry_after_s)
+
+
+class QuarantineFull(ServiceError):
+    """The project has no room in quarantine for what it could not keep elsewhere."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = error_reason_pb2.ERROR_REASON_LIMIT_EXCEEDED
+
+    def __init__(self, items_max: int, retry_after_s: float) -> None:
+        super().__init__(
+            f"quarantine is full: redrive or discard some of its {items_max} items",
+            metadata={"limit": str(items_max)},
+            retry_after_s=retry_after_s,
+        )
 
 
 class BatchRefused(Exception):

@@ -75,13 +75,16 @@ class Quarantined:
     """What a delivery's mapping may read besides the body, its content type among it."""
     payload: bytes
     """A delivery's body, or an AcceptedEvent as it was in the stream."""
+    stream: str = ""
+    """The stream a message was in; empty for a delivery."""
 
 
 class Quarantine(Protocol):
     """Where it is kept."""
 
     async def keep(self, item: Quarantined, now: datetime) -> None:
-        """Keep an item, or count it once more. Raises DependencyUnavailable."""
+        """Keep a delivery, or count it once more. Raises DependencyUnavailable, and QuarantineFull: nothing was kept
+        then, and the sender should try again later."""
         ...
 
 

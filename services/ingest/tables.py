@@ -153,12 +153,55 @@ quarantine = sa.Table(
     sa.Column("event_id", sa.Text, nullable=False),
     # Empty: it came through no webhook source. Sources go, what came through them stays.
     sa.Column("source_id", sa.Text, nullable=False),
+    # Where a message was; empty for a delivery.
+    sa.Column("stream", sa.Text, nullable=False),
     sa.Column("headers", JSONB, nullable=False),
     sa.Column("payload", sa.LargeBinary, nullable=False),
     sa.Column("first_seen_at", _TIME, nullable=False),
     sa.Column("last_seen_at", _TIME, nullable=False),
     sa.Column("seen_count", sa.Integer, nullable=False),
+    # Null: it is in quarantine. Else it went on its way, its payload with it, and is remembered for a day: should it
+    # come back it is counted on.
+    sa.Column("redriven_at", _TIME),
     sa.PrimaryKeyConstraint("project_id", "item_id", name="quarantine_pkey"),
     # ListQuarantined reads backwards.
-    sa.Index("quarantine_newest", "project_id", "last_seen_at", "item_id"),
+    sa.Index(
+        "quarantine_newest",
+        "project_id",
+        "last_seen_at",
+        "item_id",
+        postgresql_where=sa.text("redriven_at IS NULL"),
+    ),
+    # RedriveQuarantined.
+    sa.Index(
+        "quarantine_oldest",
+        "project_id",
+        "first_seen_at",
+        "item_id",
+        postgresql_where=sa.text("redriven_at IS NULL"),
+    ),
+    # What may be forgotten.
+    sa.Index(
+        "quarantine_redriven", "redriven_at", postgresql_where=sa.text("redriven_at IS NOT NULL")
+    ),
+)
+
+# How much of a project is in quarantine. Locked by whoever changes that, so that its limits hold.
+quarantine_usage = sa.Table(
+    "quarantine_usage",
+    metadata,
+    sa.Column("project_id", sa.Text, nullable=False),
+    sa.Column("item_count", sa.BigInteger, nullable=False),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    sa.PrimaryKeyConstraint("project_id", name="quarantine_usage_pkey"),
+)
+
+# Messages that found no room.
+quarantine_dropped = sa.Table(
+    "quarantine_dropped",
+    metadata,
+    sa.Column("project_id", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("dropped_count", sa.BigInteger, nullable=False),
+    sa.PrimaryKeyConstraint("project_id", "reason", name="quarantine_dropped_pkey"),
 )

@@ -103,24 +103,26 @@ class GetQuarantinedResponse(_message.Message):
     def __init__(self, item: _Optional[_Union[QuarantinedItem, _Mapping]] = ...) -> None: ...
 
 class RedriveQuarantinedRequest(_message.Message):
-    __slots__ = ("item_id", "filter")
+    __slots__ = ("item_id", "filter", "page_token")
     ITEM_ID_FIELD_NUMBER: _ClassVar[int]
     FILTER_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     item_id: str
     filter: QuarantineFilter
-    def __init__(self, item_id: _Optional[str] = ..., filter: _Optional[_Union[QuarantineFilter, _Mapping]] = ...) -> None: ...
+    page_token: str
+    def __init__(self, item_id: _Optional[str] = ..., filter: _Optional[_Union[QuarantineFilter, _Mapping]] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class RedriveQuarantinedResponse(_message.Message):
-    __slots__ = ("redriven_count", "failed_count", "first_failure", "more")
+    __slots__ = ("redriven_count", "failed_count", "first_failure", "next_page_token")
     REDRIVEN_COUNT_FIELD_NUMBER: _ClassVar[int]
     FAILED_COUNT_FIELD_NUMBER: _ClassVar[int]
     FIRST_FAILURE_FIELD_NUMBER: _ClassVar[int]
-    MORE_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     redriven_count: int
     failed_count: int
     first_failure: str
-    more: bool
-    def __init__(self, redriven_count: _Optional[int] = ..., failed_count: _Optional[int] = ..., first_failure: _Optional[str] = ..., more: _Optional[bool] = ...) -> None: ...
+    next_page_token: str
+    def __init__(self, redriven_count: _Optional[int] = ..., failed_count: _Optional[int] = ..., first_failure: _Optional[str] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class DiscardQuarantinedRequest(_message.Message):
     __slots__ = ("item_id", "filter")
@@ -145,14 +147,16 @@ class CountQuarantinedRequest(_message.Message):
 class CountQuarantinedResponse(_message.Message):
     __slots__ = ("counts",)
     class ReasonCount(_message.Message):
-        __slots__ = ("reason", "item_count", "seen_count")
+        __slots__ = ("reason", "item_count", "seen_count", "dropped_count")
         REASON_FIELD_NUMBER: _ClassVar[int]
         ITEM_COUNT_FIELD_NUMBER: _ClassVar[int]
         SEEN_COUNT_FIELD_NUMBER: _ClassVar[int]
+        DROPPED_COUNT_FIELD_NUMBER: _ClassVar[int]
         reason: QuarantineReason
         item_count: int
         seen_count: int
-        def __init__(self, reason: _Optional[_Union[QuarantineReason, str]] = ..., item_count: _Optional[int] = ..., seen_count: _Optional[int] = ...) -> None: ...
+        dropped_count: int
+        def __init__(self, reason: _Optional[_Union[QuarantineReason, str]] = ..., item_count: _Optional[int] = ..., seen_count: _Optional[int] = ..., dropped_count: _Optional[int] = ...) -> None: ...
     COUNTS_FIELD_NUMBER: _ClassVar[int]
     counts: _containers.RepeatedCompositeFieldContainer[CountQuarantinedResponse.ReasonCount]
     def __init__(self, counts: _Optional[_Iterable[_Union[CountQuarantinedResponse.ReasonCount, _Mapping]]] = ...) -> None: ...

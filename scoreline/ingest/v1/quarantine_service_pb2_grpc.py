@@ -81,9 +81,9 @@ class QuarantineServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RedriveQuarantined(self, request, context):
-        """Has items processed once more, one or all of a filter, oldest first, at most 1,000 a call: a webhook delivery goes
-        through its source's mapping as it is now, a message goes back into the EVENTS stream. What can't be processed again
-        comes back here. Events that went through count once, however often they are redriven.
+        """Has items processed once more, one or all of a filter, first seen first, at most 1,000 a call: a webhook delivery
+        goes through its source's mapping as it is now, a message goes back into the EVENTS stream. What can't be processed
+        again comes back here and is counted on. Events that went through count once, however often they are redriven.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -38,9 +38,9 @@ class QuarantineServiceStub:
     GetQuarantined: _grpc.UnaryUnaryMultiCallable[_quarantine_service_pb2.GetQuarantinedRequest, _quarantine_service_pb2.GetQuarantinedResponse]
     """One item with its bytes."""
     RedriveQuarantined: _grpc.UnaryUnaryMultiCallable[_quarantine_service_pb2.RedriveQuarantinedRequest, _quarantine_service_pb2.RedriveQuarantinedResponse]
-    """Has items processed once more, one or all of a filter, oldest first, at most 1,000 a call: a webhook delivery goes
-    through its source's mapping as it is now, a message goes back into the EVENTS stream. What can't be processed again
-    comes back here. Events that went through count once, however often they are redriven.
+    """Has items processed once more, one or all of a filter, first seen first, at most 1,000 a call: a webhook delivery
+    goes through its source's mapping as it is now, a message goes back into the EVENTS stream. What can't be processed
+    again comes back here and is counted on. Events that went through count once, however often they are redriven.
     """
     DiscardQuarantined: _grpc.UnaryUnaryMultiCallable[_quarantine_service_pb2.DiscardQuarantinedRequest, _quarantine_service_pb2.DiscardQuarantinedResponse]
     """Throws items away for good, one or all of a filter, at most 1,000 a call."""
@@ -57,9 +57,9 @@ class QuarantineServiceAsyncStub(QuarantineServiceStub):
     GetQuarantined: _aio.UnaryUnaryMultiCallable[_quarantine_service_pb2.GetQuarantinedRequest, _quarantine_service_pb2.GetQuarantinedResponse]  # type: ignore[assignment]
     """One item with its bytes."""
     RedriveQuarantined: _aio.UnaryUnaryMultiCallable[_quarantine_service_pb2.RedriveQuarantinedRequest, _quarantine_service_pb2.RedriveQuarantinedResponse]  # type: ignore[assignment]
-    """Has items processed once more, one or all of a filter, oldest first, at most 1,000 a call: a webhook delivery goes
-    through its source's mapping as it is now, a message goes back into the EVENTS stream. What can't be processed again
-    comes back here. Events that went through count once, however often they are redriven.
+    """Has items processed once more, one or all of a filter, first seen first, at most 1,000 a call: a webhook delivery
+    goes through its source's mapping as it is now, a message goes back into the EVENTS stream. What can't be processed
+    again comes back here and is counted on. Events that went through count once, however often they are redriven.
     """
     DiscardQuarantined: _aio.UnaryUnaryMultiCallable[_quarantine_service_pb2.DiscardQuarantinedRequest, _quarantine_service_pb2.DiscardQuarantinedResponse]  # type: ignore[assignment]
     """Throws items away for good, one or all of a filter, at most 1,000 a call."""
@@ -91,9 +91,9 @@ class QuarantineServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _quarantine_service_pb2.RedriveQuarantinedRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_quarantine_service_pb2.RedriveQuarantinedResponse, _abc.Awaitable[_quarantine_service_pb2.RedriveQuarantinedResponse]]:
-        """Has items processed once more, one or all of a filter, oldest first, at most 1,000 a call: a webhook delivery goes
-        through its source's mapping as it is now, a message goes back into the EVENTS stream. What can't be processed again
-        comes back here. Events that went through count once, however often they are redriven.
+        """Has items processed once more, one or all of a filter, first seen first, at most 1,000 a call: a webhook delivery
+        goes through its source's mapping as it is now, a message goes back into the EVENTS stream. What can't be processed
+        again comes back here and is counted on. Events that went through count once, however often they are redriven.
         """
 
     @_abc_1.abstractmethod

@@ -19,6 +19,8 @@ TABLES = (
     "import_chunks",
     "import_rows",
     "quarantine",
+    "quarantine_usage",
+    "quarantine_dropped",
 )
 
 _TIME = sa.DateTime(timezone=True)
@@ -146,14 +148,42 @@ def upgrade() -> None:
         sa.Column("detail", sa.Text, nullable=False),
         sa.Column("event_id", sa.Text, nullable=False),
         sa.Column("source_id", sa.Text, nullable=False),
+        sa.Column("stream", sa.Text, nullable=False),
         sa.Column("headers", JSONB, nullable=False),
         sa.Column("payload", sa.LargeBinary, nullable=False),
         sa.Column("first_seen_at", _TIME, nullable=False),
         sa.Column("last_seen_at", _TIME, nullable=False),
         sa.Column("seen_count", sa.Integer, nullable=False),
+        sa.Column("redriven_at", _TIME),
         sa.PrimaryKeyConstraint("project_id", "item_id", name="quarantine_pkey"),
     )
-    op.create_index("quarantine_newest", "quarantine", ["project_id", "last_seen_at", "item_id"])
+    for index, column in (("newest", "last_seen_at"), ("oldest", "first_seen_at")):
+        op.create_index(
+            f"quarantine_{index}",
+            "quarantine",
+            ["project_id", column, "item_id"],
+            postgresql_where=sa.text("redriven_at IS NULL"),
+        )
+    op.create_index(
+        "quarantine_redriven",
+        "quarantine",
+        ["redriven_at"],
+        postgresql_where=sa.text("redriven_at IS NOT NULL"),
+    )
+    op.create_table(
+        "quarantine_usage",
+        sa.Column("project_id", sa.Text, nullable=False),
+        sa.Column("item_count", sa.BigInteger, nullable=False),
+        sa.Column("size_bytes", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("project_id", name="quarantine_usage_pkey"),
+    )
+    op.create_table(
+        "quarantine_dropped",
+        sa.Column("project_id", sa.Text, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("dropped_count", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("project_id", "reason", name="quarantine_dropped_pkey"),
+    )
     op.execute(f"GRANT SELECT ON alembic_version TO {RUNTIME_ROLE}")
     for table in TABLES:
         op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {RUNTIME_ROLE}")
