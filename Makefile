@@ -17,7 +17,7 @@ BREAKING_BASE ?= $(shell git rev-parse --verify --quiet origin/main || echo HEAD
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo test test-failed test-unit test-integration test-e2e check fmt protos
+.PHONY: help setup up demo test test-failed test-unit test-integration test-e2e check fmt protos web browser
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -31,8 +31,8 @@ $(READY): pyproject.toml
 	@$(BIN)/python -c 'import scoreline, services, stack'
 	@touch $(READY)
 
-$(TOOLS_READY): package.json package-lock.json $(READY)
-	@echo "Installing buf and the Node test clients ..."
+$(TOOLS_READY): package.json package-lock.json web/package.json $(READY)
+	@echo "Installing buf, Vite and the Node test clients ..."
 	@$(NPM) install --no-save --silent --no-audit --no-fund
 	@touch $(TOOLS_READY)
 
@@ -42,7 +42,7 @@ up: $(READY) ## Run the whole suite on this machine until Ctrl-C
 demo: $(READY) ## Show the suite at work on a sample: import, leaderboard, explanation, live change, re-send
 	@exec $(BIN)/scoreline demo
 
-test: $(READY) $(TOOLS_READY) ## Run all tests, on real servers
+test: $(READY) $(TOOLS_READY) browser ## Run all tests, on real servers
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
 
 test-failed: $(READY) $(TOOLS_READY) ## The tests that failed last time once more, one by one
@@ -56,7 +56,7 @@ test-unit: $(READY) ## Tests without servers
 test-integration: $(READY) ## Tests of single services on real Postgres and NATS
 	$(BIN)/pytest tests/conformance tests/integration tests/scenarios
 
-test-e2e: $(READY) $(TOOLS_READY) ## Tests of the whole suite through Envoy, and with processes killed
+test-e2e: $(READY) $(TOOLS_READY) browser ## Tests of the whole suite through Envoy, and with processes killed
 	$(BIN)/pytest tests/e2e tests/faults
 
 check: $(READY) $(TOOLS_READY) ## Format, lint, types, import walls, contracts, generated code, container files
@@ -68,10 +68,21 @@ check: $(READY) $(TOOLS_READY) ## Format, lint, types, import walls, contracts, 
 	$(BUF) breaking --against '.git#ref=$(BREAKING_BASE)'
 	$(BIN)/python protos/generate.py --check
 	$(BIN)/python -m stack check
+	cd web && $(WITH_NODE) node --run check
 
 fmt: $(READY) ## Format the code and sort the imports
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+web: $(READY) $(TOOLS_READY) ## Build the browser SDK into web/dist
+	cd web && $(WITH_NODE) node --run build
+
+browser: ## Chromium for the tests of the browser SDK: this machine's own, else Debian's
+	@command -v "$${SCORELINE_CHROMIUM:-chromium}" >/dev/null || command -v chromium-browser >/dev/null \
+		|| command -v google-chrome >/dev/null \
+		|| { echo "Installing Chromium ..."; apt-get update -qq \
+			&& apt-get install -qq --yes --no-install-recommends chromium >/dev/null; } \
+		|| { echo "Install Chromium, or name one in SCORELINE_CHROMIUM."; exit 1; }
 
 protos: $(READY) ## Regenerate stubs and the descriptor set from protos/
 	$(BIN)/python protos/generate.py
