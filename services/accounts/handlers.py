@@ -2,7 +2,14 @@
 
 from services.accounts import errors
 from services.accounts.domain.keys import key_id_of
-from services.accounts.domain.model import ALL_SCOPES, ApiKey, Project, Scope
+from services.accounts.domain.model import (
+    ALL_SCOPES,
+    ApiKey,
+    KeyChanges,
+    KeyTerms,
+    Project,
+    Scope,
+)
 from services.accounts.ports import Announcer, KeyMint, ListPosition, Store
 from services.shared import logs
 from services.shared.clock import Clock
@@ -50,14 +57,15 @@ class Accounts:
         self.require_operator(caller_project_id)
         project = Project(project_id, display_name, self._clock.now())
         for draw in range(1, DRAWS_MAX + 1):
-            key, secret = self._new_key(project_id, FIRST_KEY_NAME, ALL_SCOPES)
+            terms = KeyTerms(FIRST_KEY_NAME, (), None)
+            key, secret = self._new_key(project_id, terms, ALL_SCOPES)
             try:
                 await self._store.add_project(project, key)
                 break
             except errors.KeyTaken:
                 if draw == DRAWS_MAX:
                     raise
-        await self._announce_new(key)
+        await self._announce(key)
         return project, key, secret
 
     async def get_project(self, project_id: str) -> Project:
@@ -68,18 +76,18 @@ class Accounts:
         return project
 
     async def create_api_key(
-        self, project_id: str, display_name: str, scopes: frozenset[Scope]
+        self, project_id: str, terms: KeyTerms, scopes: frozenset[Scope]
     ) -> tuple[ApiKey, str]:
         """A new key of the project, and its secret. Raises TooManyKeys."""
         for draw in range(1, DRAWS_MAX + 1):
-            key, secret = self._new_key(project_id, display_name, scopes)
+            key, secret = self._new_key(project_id, terms, scopes)
             try:
                 await self._store.add_key(key, VALID_KEYS_MAX)
                 break
             except errors.KeyTaken:
                 if draw == DRAWS_MAX:
                     raise
-        await self._announce_new(key)
+        await self._announce(key)
         return key, secret
 
     async def list_api_keys(
@@ -88,13 +96,21 @@ class Accounts:
         """A page of the project's keys, newest first."""
         return await self._store.keys(project_id, after, limit)
 
+    async def update_api_key(self, project_id: str, key_id: str, changes: KeyChanges) -> ApiKey:
+        """The key on its new terms. Raises ApiKeyNotFound."""
+        key = await self._store.update_key(project_id, key_id, changes)
+        if key is None:
+            raise errors.ApiKeyNotFound(key_id)
+        await self._announce(key)
+        return key
+
     async def revoke_api_key(self, project_id: str, key_id: str) -> ApiKey:
         """The key, revoked. Raises ApiKeyNotFound, and DependencyUnavailable when the revocation is kept but could not
         be confirmed to have reached the services."""
         key = await self._store.revoke_key(project_id, key_id, self._clock.now())
         if key is None:
             raise errors.ApiKeyNotFound(key_id)
-        if not await self._announcer.announce(key.key_hash, valid=False):
+        if not await self._announcer.announce(key):
             raise DependencyUnavailable(
                 "the key is revoked, but the services could not be told yet: repeat the call to be sure"
             )
@@ -123,7 +139,7 @@ class Accounts:
         return kept
 
     def _new_key(
-        self, project_id: str, display_name: str, scopes: frozenset[Scope]
+        self, project_id: str, terms: KeyTerms, scopes: frozenset[Scope]
     ) -> tuple[ApiKey, str]:
         secret = self._mint.draw()
         key_id = key_id_of(secret)
@@ -133,13 +149,16 @@ class Accounts:
             project_id=project_id,
             key_id=key_id,
             key_hash=digest(secret),
-            display_name=display_name,
+            display_name=terms.display_name,
             scopes=scopes,
             create_time=self._clock.now(),
+            allowed_origins=terms.allowed_origins,
+            requests_per_minute=terms.requests_per_minute,
         )
         return key, secret
 
-    async def _announce_new(self, key: ApiKey) -> None:
-        # The secret is shown only now, so a broker that is away must not cost the caller the key: it works later.
-        if not await self._announcer.announce(key.key_hash, valid=True):
+    async def _announce(self, key: ApiKey) -> None:
+        # The secret of a new key is shown only now, so a broker that is away must not cost the caller the key: what is
+        # kept reaches the services later.
+        if not await self._announcer.announce(key):
             log.warning("key not announced yet", project=key.project_id, key=key.key_id)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from services.accounts.domain.model import ApiKey, Project
+from services.accounts.domain.model import ApiKey, KeyChanges, Project
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,10 @@ class Store(Protocol):
         """Up to `limit` keys of the project, revoked ones too, newest first; those behind `after`."""
         ...
 
+    async def update_key(self, project_id: str, key_id: str, changes: KeyChanges) -> ApiKey | None:
+        """Change the key and return it. None when the project has no such valid key."""
+        ...
+
     async def revoke_key(self, project_id: str, key_id: str, now: datetime) -> ApiKey | None:
         """Revoke the key and return it; a key revoked before keeps its time. None when the project has no such key."""
         ...
@@ -61,6 +65,6 @@ class KeyMint(Protocol):
 class Announcer(Protocol):
     """Tells every service about keys."""
 
-    async def announce(self, key_hash: str, *, valid: bool) -> bool:
-        """See to it that what the store was told is published; whether that shows within a moment."""
+    async def announce(self, key: ApiKey) -> bool:
+        """See to it that what the store was told of the key is published; whether that shows within a moment."""
         ...

@@ -51,11 +51,18 @@ class AccountsServicer(accounts_service_pb2_grpc.AccountsServiceServicer):
     async def CreateApiKey(
         self, request: pb.CreateApiKeyRequest, _: Context
     ) -> pb.CreateApiKeyResponse:
-        display_name, scopes = convert.new_key(request)
+        terms, scopes = convert.new_key(request)
         key, secret = await self._accounts.create_api_key(
-            context.caller().project_id, display_name, scopes
+            context.caller().project_id, terms, scopes
         )
         return pb.CreateApiKeyResponse(api_key=convert.key_message(key), secret=secret)
+
+    async def UpdateApiKey(
+        self, request: pb.UpdateApiKeyRequest, _: Context
+    ) -> pb.UpdateApiKeyResponse:
+        key_id, changes = convert.key_changes(request)
+        key = await self._accounts.update_api_key(context.caller().project_id, key_id, changes)
+        return pb.UpdateApiKeyResponse(api_key=convert.key_message(key))
 
     async def ListApiKeys(
         self, request: pb.ListApiKeysRequest, _: Context

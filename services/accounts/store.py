@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.accounts import convert, errors
 from services.accounts.convert import BucketEntry
-from services.accounts.domain.model import ApiKey, Project, Scope
+from services.accounts.domain.model import ApiKey, KeyChanges, Project, Scope
 from services.accounts.ports import ListPosition
 from services.accounts.tables import api_keys, outbox, projects
 from services.shared import db
@@ -75,6 +75,31 @@ class PostgresStore:
         async with self._database.begin() as connection:
             return [_key(row) for row in await connection.execute(query)]
 
+    async def update_key(self, project_id: str, key_id: str, changes: KeyChanges) -> ApiKey | None:
+        wanted = (
+            api_keys.c.project_id == project_id,
+            api_keys.c.key_id == key_id,
+            api_keys.c.revoke_time.is_(None),
+        )
+        async with self._database.begin() as connection:
+            found = sa.select(api_keys).where(*wanted).with_for_update()
+            row = (await connection.execute(found)).one_or_none()
+            if row is None:
+                return None
+            key = changes.applied_to(_key(row))
+            await connection.execute(
+                sa.update(api_keys)
+                .where(*wanted)
+                .values(
+                    display_name=key.display_name,
+                    allowed_origins=list(key.allowed_origins),
+                    requests_per_minute=key.requests_per_minute,
+                    version=key.version,
+                )
+            )
+            await _tell(connection, convert.valid_key_entry(key))
+        return key
+
     async def revoke_key(self, project_id: str, key_id: str, now: datetime) -> ApiKey | None:
         wanted = (api_keys.c.project_id == project_id, api_keys.c.key_id == key_id)
         async with self._database.begin() as connection:
@@ -135,6 +160,9 @@ async def _insert_key(connection: AsyncConnection, key: ApiKey, *, bootstrap: bo
             scopes=sorted(scope.value for scope in key.scopes),
             create_time=key.create_time,
             bootstrap=bootstrap,
+            allowed_origins=list(key.allowed_origins),
+            requests_per_minute=key.requests_per_minute,
+            version=key.version,
         )
     )
     await _tell(connection, convert.valid_key_entry(key))
@@ -147,7 +175,7 @@ async def _revoke(
     change = (
         sa.update(api_keys)
         .where(which, api_keys.c.revoke_time.is_(None))
-        .values(revoke_time=now)
+        .values(revoke_time=now, version=api_keys.c.version + 1)
         .returning(api_keys)
     )
     row = (await connection.execute(change)).one_or_none()
@@ -186,4 +214,7 @@ def _key(row: sa.Row[Any]) -> ApiKey:
         scopes=frozenset(Scope(scope) for scope in row.scopes),
         create_time=row.create_time,
         revoke_time=row.revoke_time,
+        allowed_origins=tuple(row.allowed_origins),
+        requests_per_minute=row.requests_per_minute,
+        version=row.version,
     )

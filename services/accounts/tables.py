@@ -30,6 +30,11 @@ api_keys = sa.Table(
     sa.Column("revoke_time", sa.DateTime(timezone=True)),
     # Made from the setting, and revoked when the setting changes.
     sa.Column("bootstrap", sa.Boolean, nullable=False),
+    sa.Column("allowed_origins", ARRAY(sa.Text), nullable=False, server_default="{}"),
+    # NULL: the default for its scopes.
+    sa.Column("requests_per_minute", sa.Integer),
+    # Of what the bucket is told of the key: 1, 2, 3 ...
+    sa.Column("version", sa.Integer, nullable=False, server_default="1"),
     # RevokeApiKey.
     sa.PrimaryKeyConstraint("project_id", "key_id", name="api_keys_pkey"),
     sa.ForeignKeyConstraint(

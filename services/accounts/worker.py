@@ -5,8 +5,10 @@ import secrets
 
 from nats.js.api import DiscardPolicy, StorageType, StreamConfig
 
+from services.accounts.convert import credential
 from services.accounts.domain import keys
-from services.shared.credentials import BUCKET, STREAM, Credentials
+from services.accounts.domain.model import ApiKey
+from services.shared.credentials import BUCKET, STREAM, Credentials, caller_of
 from services.shared.outbox import OutboxRelay
 
 ANNOUNCEMENT_WAIT_S = 1.0
@@ -45,6 +47,7 @@ class BucketAnnouncer:
         self._relay = relay
         self._credentials = credentials
 
-    async def announce(self, key_hash: str, *, valid: bool) -> bool:
+    async def announce(self, key: ApiKey) -> bool:
         self._relay.nudge()
-        return await self._credentials.reflects(key_hash, valid, ANNOUNCEMENT_WAIT_S)
+        expected = None if key.revoke_time else caller_of(credential(key))
+        return await self._credentials.reflects(key.key_hash, expected, ANNOUNCEMENT_WAIT_S)

@@ -13,6 +13,10 @@ class Caller:
     key_id: str
     scopes: frozenset[int]
     """Values of scoreline.common.v1.Scope."""
+    allowed_origins: tuple[str, ...] = ()
+    """Origins of the pages that may use the key (origins.py); empty: any caller may."""
+    requests_per_minute: int = 0
+    """How many requests ingest takes with the key; 0: no limit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,17 @@ def api_key_of(metadata: Iterable[tuple[str, str | bytes]]) -> str:
     return bearer
 
 
+def caller_of(credential: account_pb2.Credential) -> Caller:
+    """Who calls with a key, as the bucket has it."""
+    return Caller(
+        credential.project_id,
+        credential.key_id,
+        frozenset(credential.scopes),
+        tuple(credential.allowed_origins),
+        credential.requests_per_minute,
+    )
+
+
 class Credentials:
     """The valid keys, by hash, kept up to date from the bucket."""
 
@@ -67,11 +78,12 @@ class Credentials:
         """Who holds the key; None when it is unknown or revoked."""
         return self._callers.get(digest(api_key))
 
-    async def reflects(self, key_hash: str, valid: bool, timeout_s: float) -> bool:
-        """Whether the key of that hash is valid (or is not) here; waits up to `timeout_s` seconds for the news."""
+    async def reflects(self, key_hash: str, expected: Caller | None, timeout_s: float) -> bool:
+        """Whether the key of that hash is known here as `expected` (None: as none); waits up to `timeout_s` seconds for
+        the news."""
         try:
             async with asyncio.timeout(timeout_s), self._changed:
-                await self._changed.wait_for(lambda: (key_hash in self._callers) == valid)
+                await self._changed.wait_for(lambda: self._callers.get(key_hash) == expected)
         except TimeoutError:
             return False
         return True
@@ -88,9 +100,7 @@ class Credentials:
                 self._callers.pop(key_hash, None)
                 continue
             credential = account_pb2.Credential.FromString(message.data)
-            self._callers[key_hash] = Caller(
-                credential.project_id, credential.key_id, frozenset(credential.scopes)
-            )
+            self._callers[key_hash] = caller_of(credential)
         async with self._changed:
             self._changed.notify_all()
         return len(entries)

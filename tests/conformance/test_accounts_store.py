@@ -14,7 +14,14 @@ import sqlalchemy as sa
 from scoreline.accounts.v1 import account_pb2
 from services.accounts import convert, errors
 from services.accounts.convert import BucketEntry
-from services.accounts.domain.model import ALL_SCOPES, ApiKey, Project, Scope
+from services.accounts.domain.model import (
+    ALL_SCOPES,
+    ApiKey,
+    KeyChanges,
+    KeyTerms,
+    Project,
+    Scope,
+)
 from services.accounts.ports import ListPosition, Store
 from services.accounts.store import PostgresStore
 from services.accounts.tables import outbox
@@ -93,7 +100,7 @@ async def test_a_project_is_kept_with_its_first_key(subject: Subject) -> None:
     [(version, payload)] = await subject.told(KEY_SUBJECT + first.key_hash)
     assert version == 1
     assert account_pb2.Credential.FromString(payload) == account_pb2.Credential(
-        project_id=project.project_id, key_id="key_0", scopes=[1, 2, 3]
+        project_id=project.project_id, key_id="key_0", scopes=[1, 2, 3, 4]
     )
 
 
@@ -171,6 +178,55 @@ async def test_a_revoked_key_is_announced_once_and_keeps_its_time(subject: Subje
     told = await subject.told(KEY_SUBJECT + key.key_hash)
     assert [version for version, _ in told] == [1, 2]
     assert told[1] == (2, b"")
+
+
+async def test_a_change_is_kept_and_told_in_order(subject: Subject) -> None:
+    project = a_project()
+    key = a_key(project, allowed_origins=("https://a.example",), requests_per_minute=5)
+    await subject.store.add_project(project, key)
+    assert await subject.store.keys(project.project_id, None, 10) == [key]
+    terms = KeyTerms("New", (), None)
+    for fields in ({"display_name"}, {"allowed_origins", "requests_per_minute"}):
+        changes = KeyChanges(frozenset(fields), terms)
+        assert await subject.store.update_key(project.project_id, key.key_id, changes)
+    changed = replace(key, display_name="New", allowed_origins=(), requests_per_minute=None)
+    assert await subject.store.keys(project.project_id, None, 10) == [changed]
+    await subject.store.revoke_key(project.project_id, key.key_id, START)
+    told = await subject.told(KEY_SUBJECT + key.key_hash)
+    assert [version for version, _ in told] == [1, 2, 3, 4]
+    limits = [
+        account_pb2.Credential.FromString(payload).requests_per_minute for _, payload in told[:3]
+    ]
+    assert (limits, told[3][1]) == ([5, 5, 0], b"")
+
+
+async def test_a_revoked_or_foreign_key_does_not_change(subject: Subject) -> None:
+    project, other = a_project(), a_project()
+    key = a_key(project)
+    await subject.store.add_project(project, key)
+    await subject.store.add_project(other, a_key(other, 1))
+    changes = KeyChanges(frozenset({"display_name"}), KeyTerms("New", (), None))
+    assert await subject.store.update_key(other.project_id, key.key_id, changes) is None
+    await subject.store.revoke_key(project.project_id, key.key_id, START)
+    assert await subject.store.update_key(project.project_id, key.key_id, changes) is None
+    assert len(await subject.told(KEY_SUBJECT + key.key_hash)) == 2
+
+
+async def test_racing_changes_of_a_key_are_told_one_after_the_other(subject: Subject) -> None:
+    project = a_project()
+    key = a_key(project)
+    await subject.store.add_project(project, key)
+
+    async def change(number: int) -> None:
+        changes = KeyChanges(frozenset({"requests_per_minute"}), KeyTerms("", (), number))
+        assert await subject.store.update_key(project.project_id, key.key_id, changes)
+
+    await asyncio.gather(*(change(number) for number in range(1, 7)))
+    told = await subject.told(KEY_SUBJECT + key.key_hash)
+    assert [version for version, _ in told] == [1, 2, 3, 4, 5, 6, 7]
+    [kept] = await subject.store.keys(project.project_id, None, 10)
+    last = account_pb2.Credential.FromString(told[-1][1])
+    assert last.requests_per_minute == kept.requests_per_minute
 
 
 async def test_another_projects_key_can_not_be_revoked(subject: Subject) -> None:

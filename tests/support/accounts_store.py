@@ -7,7 +7,7 @@ from datetime import datetime
 
 from services.accounts import convert, errors
 from services.accounts.convert import BucketEntry
-from services.accounts.domain.model import ApiKey, Project
+from services.accounts.domain.model import ApiKey, KeyChanges, Project
 from services.accounts.ports import ListPosition
 
 
@@ -44,6 +44,15 @@ class InMemoryStore:
             position = (after.create_time, after.key_id)
             newest_first = [key for key in newest_first if (key.create_time, key.key_id) < position]
         return newest_first[:limit]
+
+    async def update_key(self, project_id: str, key_id: str, changes: KeyChanges) -> ApiKey | None:
+        key = self.api_keys.get((project_id, key_id))
+        if key is None or key.revoke_time is not None:
+            return None
+        changed = changes.applied_to(key)
+        self.api_keys[project_id, key_id] = changed
+        self.outbox.append(convert.valid_key_entry(changed))
+        return changed
 
     async def revoke_key(self, project_id: str, key_id: str, now: datetime) -> ApiKey | None:
         key = self.api_keys.get((project_id, key_id))
@@ -84,7 +93,7 @@ class InMemoryStore:
     def _revoke(self, key: ApiKey, now: datetime) -> ApiKey:
         if key.revoke_time is not None:
             return key
-        revoked = replace(key, revoke_time=now)
+        revoked = replace(key, revoke_time=now, version=key.version + 1)
         self.api_keys[key.project_id, key.key_id] = revoked
-        self.outbox.append(convert.revoked_key_entry(key))
+        self.outbox.append(convert.revoked_key_entry(revoked))
         return revoked

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import pytest
 
 from services.accounts import errors
-from services.accounts.domain.model import ALL_SCOPES, Scope
+from services.accounts.domain.model import ALL_SCOPES, ApiKey, KeyChanges, KeyTerms, Scope
 from services.accounts.handlers import DRAWS_MAX, Accounts
 from services.shared.errors import DependencyUnavailable
 from tests.support.accounts_store import InMemoryStore
@@ -38,8 +39,8 @@ class RecordingAnnouncer:
         self.announced: list[tuple[str, bool]] = []
         self.arrives = True
 
-    async def announce(self, key_hash: str, *, valid: bool) -> bool:
-        self.announced.append((key_hash, valid))
+    async def announce(self, key: ApiKey) -> bool:
+        self.announced.append((key.key_hash, key.revoke_time is None))
         return self.arrives
 
 
@@ -54,6 +55,10 @@ class Room:
 @pytest.fixture
 def room() -> Room:
     return Room()
+
+
+def terms(display_name: str = "", **changes: object) -> KeyTerms:
+    return replace(KeyTerms(display_name, (), None), **changes)  # type: ignore[arg-type]
 
 
 def sha256(secret: str) -> str:
@@ -86,7 +91,7 @@ async def test_no_secret_is_kept(room: Room) -> None:
 async def test_a_taken_key_id_is_drawn_anew(room: Room) -> None:
     room.mint.stuck = 3
     _, first, _ = await room.accounts.create_project("operator", "acme", "")
-    key, _ = await room.accounts.create_api_key("acme", "second", frozenset({Scope.READ}))
+    key, _ = await room.accounts.create_api_key("acme", terms("second"), frozenset({Scope.READ}))
     assert key.key_id != first.key_id
     assert room.mint.drawn == 3
 
@@ -95,7 +100,7 @@ async def test_a_mint_that_draws_the_same_for_ever_fails(room: Room) -> None:
     room.mint.stuck = 100
     await room.accounts.create_project("operator", "acme", "")
     with pytest.raises(errors.KeyTaken):
-        await room.accounts.create_api_key("acme", "second", frozenset({Scope.READ}))
+        await room.accounts.create_api_key("acme", terms("second"), frozenset({Scope.READ}))
     assert room.mint.drawn == 1 + DRAWS_MAX
 
 
@@ -138,3 +143,28 @@ async def test_the_operator_gets_in_with_the_bootstrap_key(room: Room) -> None:
     assert (await room.accounts.get_project("operator")).display_name == "Default"
     with pytest.raises(ValueError, match="not an API key"):
         await room.accounts.ensure_operator("Default", "hunter2")
+
+
+async def test_a_key_has_its_terms_and_changes_them(room: Room) -> None:
+    await room.accounts.create_project("operator", "acme", "")
+    origins = ("https://www.example.com",)
+    key, _ = await room.accounts.create_api_key(
+        "acme", terms("page", allowed_origins=origins), frozenset({Scope.TRACK})
+    )
+    assert (key.allowed_origins, key.requests_per_minute, key.request_limit) == (origins, None, 100)
+    changes = KeyChanges(frozenset({"requests_per_minute"}), terms("", requests_per_minute=7))
+    changed = await room.accounts.update_api_key("acme", key.key_id, changes)
+    assert changed == replace(key, requests_per_minute=7)
+    assert (changed.version, changed.request_limit) == (2, 7)
+    assert room.announcer.announced[-1] == (key.key_hash, True)
+    with pytest.raises(errors.ApiKeyNotFound):
+        await room.accounts.update_api_key("operator", key.key_id, changes)
+
+
+async def test_a_revoked_key_has_no_terms_any_more(room: Room) -> None:
+    _, key, _ = await room.accounts.create_project("operator", "acme", "")
+    await room.accounts.revoke_api_key("acme", key.key_id)
+    with pytest.raises(errors.ApiKeyNotFound):
+        await room.accounts.update_api_key(
+            "acme", key.key_id, KeyChanges(frozenset({"display_name"}), terms("again"))
+        )
