@@ -16,7 +16,7 @@ REPO_ROOT = Path(__file__).resolve().parent.parent
 SERVICES = ("accounts", "rules", "scoring", "ingest", "notify")
 """In the order in which they are listed to people; they start in any order."""
 
-DATABASE_SERVICES = ("accounts", "rules", "scoring", "ingest")
+DATABASE_SERVICES = SERVICES
 """The services with a Postgres schema and an Alembic migration of their own."""
 
 USUAL_HTTP_PORT = 8080

@@ -23,7 +23,7 @@ _SECRET_CHARS = 32
 _KEY_ID_CHARS = 8
 
 # What a suite that was made before it existed lacks, and gets at its next start.
-_LATER = ("ingest_secret_key",)
+_LATER = ("ingest_secret_key", "notify_secret_key")
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ class Credentials:
     """Key of the operator project (scopes ingest, read, admin): sl_<key id>_<secret>."""
     ingest_secret_key: str
     """Encrypts the secrets of webhook sources in the database."""
+    notify_secret_key: str
+    """The same for webhook endpoints and automations."""
     notify_token_key: str
     """Signs the resume tokens of watchers: they stay valid across restarts."""
     nats_password: str
@@ -46,6 +48,7 @@ class Credentials:
         fresh = cls(
             api_key=new_api_key(),
             ingest_secret_key=new_secret(),
+            notify_secret_key=new_secret(),
             notify_token_key=new_secret(),
             nats_password=new_secret(),
             postgres_key=new_secret(),

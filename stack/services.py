@@ -102,6 +102,7 @@ def environment_of(
         environment[f"{prefix}SECRET_KEYS"] = credentials.ingest_secret_key
     if kind == "notify":
         environment[f"{prefix}TOKEN_KEY"] = credentials.notify_token_key
+        environment[f"{prefix}SECRET_KEYS"] = credentials.notify_secret_key
     if kind in ("notify", "rules") and scoring_target is not None:
         environment[f"{prefix}SCORING_TARGET"] = scoring_target
     return environment

@@ -8,7 +8,7 @@ set_password() {
         --username "$POSTGRES_USER" --dbname "$POSTGRES_DB" --quiet <<< "ALTER ROLE :\"role\" PASSWORD :'password';"
 }
 
-for service in accounts rules scoring ingest; do
+for service in accounts rules scoring ingest notify; do
     owner_variable="SCORELINE_${service^^}_OWNER_PASSWORD"
     runtime_variable="SCORELINE_${service^^}_PASSWORD"
     set_password "scoreline_${service}_owner" "${!owner_variable:?not set}"

@@ -21,7 +21,7 @@ BEGIN
     REVOKE EXECUTE ON FUNCTION pg_catalog.lo_creat(integer) FROM PUBLIC;
     REVOKE EXECUTE ON FUNCTION pg_catalog.lo_from_bytea(oid, bytea) FROM PUBLIC;
 
-    FOREACH service IN ARRAY ARRAY['accounts', 'rules', 'scoring', 'ingest'] LOOP
+    FOREACH service IN ARRAY ARRAY['accounts', 'rules', 'scoring', 'ingest', 'notify'] LOOP
         owner_role := format('scoreline_%s_owner', service);
         runtime_role := format('scoreline_%s', service);
 

@@ -2,10 +2,10 @@
 
 from pydantic import Field, SecretStr
 
-from services.shared.config import ServiceConfig
+from services.shared.config import DatabaseConfig, ServiceConfig
 
 
-class NotifyConfig(ServiceConfig):
+class NotifyConfig(ServiceConfig, DatabaseConfig):
     """What notify needs besides what every service needs."""
 
     token_key: SecretStr = Field(min_length=32)
@@ -14,6 +14,10 @@ class NotifyConfig(ServiceConfig):
     previous_token_key: SecretStr | None = Field(default=None, min_length=32)
     """The key before the last change of `token_key`: its tokens are still taken. Drop it after 7 days, when they are
     too old to resume from anyway."""
+
+    secret_keys: SecretStr = Field(min_length=32)
+    """Encrypts the secrets of webhook endpoints in the database. To change it put the new one first, a comma, and the
+    old one, which then only decrypts."""
 
     scoring_target: str = Field(default="127.0.0.1:50051", pattern=r"^.+:\d+$")
     """Scoring's gRPC address; asked for the leads of a snapshot."""

@@ -1,5 +1,7 @@
 """Wiring of notify: configuration -> adapters -> hub and handlers -> server."""
 
+from functools import partial
+
 from scoreline.notify.v1 import notify_service_pb2_grpc
 from services.notify import leads
 from services.notify.config import NotifyConfig
@@ -11,6 +13,8 @@ from services.notify.servicer import NotifyServicer
 from services.notify.stream import BROKER_ERRORS, STREAM, JetStreamScores
 from services.notify.watch import SnapshotBudget
 from services.notify.worker import Follower, Keeper
+from services.shared import db
+from services.shared.db import Database
 from services.shared.errors import DependencyUnavailable
 from services.shared.retrying import until_available
 from services.shared.service import Service, run
@@ -18,6 +22,9 @@ from services.shared.service import Service, run
 
 async def build(service: Service, config: NotifyConfig) -> None:
     """Put the parts together."""
+    # Not among what health depends on: watches do without it.
+    database = await Database.connect(config, "notify", config.startup_timeout_s)
+    service.resources.push_async_callback(database.close)
     await service.bus.wait_for_stream(STREAM, config.startup_timeout_s)
     stream = JetStreamScores(service.bus, config.catch_up_readers_max)
     hub = Hub(
@@ -65,4 +72,4 @@ def _signer(config: NotifyConfig) -> TokenSigner:
 
 def main() -> None:
     """Run notify."""
-    run("notify", NotifyConfig, build)
+    run("notify", NotifyConfig, build, partial(db.migrate, "notify"))

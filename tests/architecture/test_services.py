@@ -24,10 +24,20 @@ REQUIRED = {
 STORED = {"store.py", "tables.py", "migrations"}
 """A service with a database has these too."""
 
-WITH_DATABASE = ("accounts", "rules", "scoring", "ingest")
+WITH_DATABASE = SERVICES
 
 OWN = {
-    "ingest": {"store.py", "broker.py"},
+    "ingest": {
+        "store.py",
+        "broker.py",
+        # Quarantine, a gRPC service of its own, layer by layer.
+        "quarantine_servicer.py",
+        "quarantine_handlers.py",
+        "quarantine_ports.py",
+        "quarantine_convert.py",
+        "quarantine_store.py",
+        "quarantine_worker.py",
+    },
     "notify": {"hub.py", "leads.py", "stream.py", "watch.py"},
     "rules": {
         "conditions.py",
@@ -66,6 +76,7 @@ OWN = {
         "fact_queries.py",
         "fact_requests.py",
         "fact_servicer.py",
+        "linking.py",
         "merging.py",
         "moving.py",
         "replay_handlers.py",

@@ -36,10 +36,12 @@ from services.shared.publishing import (
     publish_batch,
     publish_one,
 )
+from stack import Stack
 from tests.support.eventually import eventually, eventually_async
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TOKEN_KEY = "a-key-for-the-tests-of-resume-tokens"
+SECRET_KEY = "a-key-for-the-tests-of-endpoint-secrets"
 STREAM = "SCORES"
 END_TIMEOUT_S = 20.0
 
@@ -63,13 +65,15 @@ def free_port() -> int:
 class NotifyProcess:
     """`python -m services.notify`."""
 
-    def __init__(self, nats_url: str, log: Path, scoring_port: int, **settings: object) -> None:
+    def __init__(self, servers: Stack, log: Path, scoring_port: int, **settings: object) -> None:
         self.port = free_port()
         self.target = f"127.0.0.1:{self.port}"
         self.log = log
         self._environment = os.environ | {
             "SCORELINE_NOTIFY_LISTEN": self.target,
-            "SCORELINE_NOTIFY_NATS_URL": nats_url,
+            "SCORELINE_NOTIFY_NATS_URL": servers.nats_url,
+            "SCORELINE_NOTIFY_DATABASE_URL": servers.postgres_url("scoreline_notify"),
+            "SCORELINE_NOTIFY_SECRET_KEYS": SECRET_KEY,
             "SCORELINE_NOTIFY_TOKEN_KEY": TOKEN_KEY,
             "SCORELINE_NOTIFY_SCORING_TARGET": f"127.0.0.1:{scoring_port}",
             **{f"SCORELINE_NOTIFY_{name.upper()}": str(value) for name, value in settings.items()},

@@ -13,7 +13,11 @@ from pathlib import Path
 import pytest
 
 from stack import Stack, StackConfig
+from tests.support import service_database
 from tests.support.notify_rig import Broker, Client, NotifyProcess, broker, client, free_port
+from tests.support.stack_fixtures import servers
+
+__all__ = ["servers"]
 
 
 @dataclass
@@ -29,7 +33,7 @@ class Rig:
     def another(self, **settings: object) -> NotifyProcess:
         """One more process of notify, not started."""
         process = NotifyProcess(
-            self.stack.nats_url,
+            self.stack,
             self.directory / f"notify-{len(list(self.directory.iterdir()))}.log",
             self.scoring_port,
             **settings,
@@ -53,9 +57,10 @@ def _make_rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeRig]:
                     await at.make_streams()
 
             asyncio.run(make_streams())
+            service_database.migrate(stack, "notify")
             directory = tmp_path_factory.mktemp("notify")
             port = free_port()
-            first = NotifyProcess(stack.nats_url, directory / "notify.log", port, **settings)
+            first = NotifyProcess(stack, directory / "notify.log", port, **settings)
             life.callback(first.stop)
             first.start()
             return Rig(stack, directory, port, life, first)

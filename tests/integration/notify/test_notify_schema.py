@@ -1,0 +1,44 @@
+"""The schema as migrated, and what the running service's role may do in it."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from services.notify.tables import metadata
+from services.shared.db import sqlalchemy_url
+from stack import Stack
+from tests.support import service_database
+
+
+@pytest.fixture(scope="module")
+def schema(servers: Stack) -> Stack:
+    service_database.migrate(servers, "notify")
+    return servers
+
+
+def test_migrations_make_the_tables(schema: Stack) -> None:
+    engine = sa.create_engine(
+        sqlalchemy_url(schema.postgres_url("scoreline_notify_owner")), poolclass=sa.NullPool
+    )
+    with engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "compare_server_default": True}
+        )
+        assert compare_metadata(context, metadata) == []
+
+
+def test_migrating_again_changes_nothing(schema: Stack) -> None:
+    service_database.migrate(schema, "notify")
+
+
+@pytest.mark.parametrize("statement", ["DROP TABLE deliveries", "CREATE TABLE mine (a int)"])
+def test_the_running_service_makes_and_drops_nothing(schema: Stack, statement: str) -> None:
+    with (
+        psycopg.connect(schema.postgres_url("scoreline_notify")) as database,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        database.execute(statement)  # type: ignore[arg-type]
