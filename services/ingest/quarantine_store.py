@@ -19,6 +19,8 @@ from services.shared.db import Database
 RETRY_FULL_S = 60.0
 """Room is made by people."""
 
+_COUNT_MAX = 2**31 - 1
+
 _HERE = quarantine.c.redriven_at.is_(None)
 _SIZE = sa.func.octet_length(quarantine.c.payload).label("size_bytes")
 _SHORT = (*(c for c in quarantine.c if c.name not in ("headers", "payload")), _SIZE)
@@ -207,7 +209,9 @@ async def _count_again(
         "headers": columns["headers"],
         "first_seen_at": sa.func.least(quarantine.c.first_seen_at, seen.first),
         "last_seen_at": sa.func.greatest(quarantine.c.last_seen_at, seen.last),
-        "seen_count": quarantine.c.seen_count + seen.count,
+        "seen_count": sa.func.least(
+            sa.cast(quarantine.c.seen_count, sa.BigInteger) + seen.count, _COUNT_MAX
+        ),
     }
     back = row.redriven_at is not None
     if back:
