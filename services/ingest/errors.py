@@ -2,6 +2,7 @@
 
     ServiceError
     ├── IntakeFull       RESOURCE_EXHAUSTED   INTAKE_FULL, with RetryInfo
+    ├── RateLimited      RESOURCE_EXHAUSTED   RATE_LIMITED, with RetryInfo
     └── QuarantineFull   RESOURCE_EXHAUSTED   LIMIT_EXCEEDED, with RetryInfo
 
 BatchRefused stays inside: it makes the group commit store the events one by one.
@@ -33,6 +34,20 @@ class QuarantineFull(ServiceError):
         super().__init__(
             f"quarantine is full: redrive or discard some of its {items_max} items",
             metadata={"limit": str(items_max)},
+            retry_after_s=retry_after_s,
+        )
+
+
+class RateLimited(ServiceError):
+    """The API key has used up its requests of this minute."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = error_reason_pb2.ERROR_REASON_RATE_LIMITED
+
+    def __init__(self, requests_per_minute: int, retry_after_s: float) -> None:
+        super().__init__(
+            f"the API key may make {requests_per_minute} requests a minute: try again in the next one",
+            metadata={"requests_per_minute": str(requests_per_minute)},
             retry_after_s=retry_after_s,
         )
 

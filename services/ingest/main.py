@@ -2,11 +2,16 @@
 
 from functools import partial
 
-from scoreline.ingest.v1 import ingest_service_pb2_grpc
+from scoreline.ingest.v1 import ingest_service_pb2_grpc, quarantine_service_pb2_grpc
 from services.ingest import convert
 from services.ingest.broker import require_durable
 from services.ingest.config import IngestConfig
 from services.ingest.handlers import IngestHandlers
+from services.ingest.quarantine_handlers import QuarantineHandlers
+from services.ingest.quarantine_servicer import QuarantineServicer
+from services.ingest.quarantine_store import PostgresQuarantine
+from services.ingest.quarantine_worker import QUARANTINE_STREAM, EventRequeue, QuarantineWorker
+from services.ingest.rate_limits import BrokerCounters, RateLimits
 from services.ingest.servicer import IngestServicer
 from services.ingest.store import EventStream, stream_config
 from services.ingest.worker import GroupCommit, Limits
@@ -37,9 +42,27 @@ async def build(service: Service, config: IngestConfig) -> None:
     )
     commit = GroupCommit(EventStream(service.bus), limits)
     service.add_loop("group commit", commit.run, commit.stop)
+    counters = BrokerCounters(service.bus)
+    await counters.start(config.startup_timeout_s)
+    service.limit_calls(RateLimits(counters, SystemClock()))
     handlers = IngestHandlers(commit, convert.message, SystemClock())
     ingest_service_pb2_grpc.add_IngestServiceServicer_to_server(
         IngestServicer(handlers), service.server
+    )
+    await _add_quarantine(service, config, PostgresQuarantine(database))
+
+
+async def _add_quarantine(
+    service: Service, config: IngestConfig, store: PostgresQuarantine
+) -> None:
+    await service.bus.ensure_stream(QUARANTINE_STREAM, config.startup_timeout_s)
+    clock = SystemClock()
+    worker = QuarantineWorker(service.bus, store, clock)
+    service.add_loop("quarantine", worker.run, worker.stop)
+    service.add_loop("forgetting", worker.forget)
+    handlers = QuarantineHandlers(store, None, EventRequeue(EventStream(service.bus)), clock)
+    quarantine_service_pb2_grpc.add_QuarantineServiceServicer_to_server(
+        QuarantineServicer(handlers), service.server
     )
 
 

@@ -1,10 +1,11 @@
-"""What happens around every call: request id and trace context into the log, the credential into a caller, errors into
-statuses. One interceptor instead of several, because each costs every call."""
+"""What happens around every call: request id and trace context into the log, the credential into a caller, the caller's
+limit, errors into statuses. One interceptor instead of several, because each costs every call."""
 
 # grpc's generic types exist for the type checker only.
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -16,7 +17,7 @@ import structlog
 
 from scoreline.common.v1 import error_reason_pb2, scope_pb2
 from services.shared import context as call_context
-from services.shared import errors, logs
+from services.shared import errors, logs, origins
 from services.shared.context import Caller, Request
 from services.shared.credentials import api_key_of
 
@@ -52,6 +53,13 @@ class ScopeMissing(errors.ServiceError):
     reason = error_reason_pb2.ERROR_REASON_SCOPE_MISSING
 
 
+class OriginNotAllowed(errors.ServiceError):
+    """The credential is for pages of certain origins, and the call does not come from one."""
+
+    code = grpc.StatusCode.PERMISSION_DENIED
+    reason = error_reason_pb2.ERROR_REASON_ORIGIN_NOT_ALLOWED
+
+
 class InternalError(errors.ServiceError):
     """A defect; what happened is in the log only."""
 
@@ -64,6 +72,14 @@ class CallerSource(Protocol):
         ...
 
 
+class CallLimit(Protocol):
+    """Counts the calls of keys that may not call as often as they like."""
+
+    async def count(self, caller: Caller) -> None:
+        """Count one call. Raises a ServiceError when the caller has used up his calls."""
+        ...
+
+
 class CallInterceptor(grpc.aio.ServerInterceptor):
     """Wraps every method of a server."""
 
@@ -71,6 +87,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         self._callers = callers
         self._required_scopes = required_scopes
         self._wrapped: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
+        self.limit: CallLimit | None = None
+        """Asked for callers with a limit; None: the service has none."""
 
     async def intercept_service(
         self,
@@ -115,7 +133,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     def _unary(self, method: str, behaviour: Any) -> Callable[[Any, ServicerContext], Any]:
         async def call(request: Any, context: ServicerContext) -> Any:
             try:
-                self._enter(method, context)
+                limited = self._enter(method, context)
+                if limited is not None:
+                    await limited
                 return await behaviour(request, context)
             except errors.ServiceError as error:
                 await _refuse(method, context, error)
@@ -130,22 +150,27 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         self, method: str, behaviour: Any
     ) -> Callable[[Any, ServicerContext], AsyncIterator[Any]]:
         async def call(request: Any, context: ServicerContext) -> AsyncIterator[Any]:
+            begun = False
             try:
-                self._enter(method, context)
+                limited = self._enter(method, context)
+                if limited is not None:
+                    await limited
                 # Closed here and now when the call ends early: what the method holds must not wait for the collector.
                 async with aclosing(behaviour(request, context)) as messages:
                     async for message in messages:
+                        begun = True
                         yield message
             except errors.ServiceError as error:
-                await _refuse(method, context, error)
+                await _refuse(method, context, error, begun)
             except (asyncio.CancelledError, GeneratorExit, grpc.aio.AbortError):
                 raise
             except Exception as error:  # noqa: BLE001 - the boundary: logged in full, answered as INTERNAL
-                await _defect(method, context, error)
+                await _defect(method, context, error, begun)
 
         return call
 
-    def _enter(self, method: str, context: ServicerContext) -> None:
+    def _enter(self, method: str, context: ServicerContext) -> Awaitable[None] | None:
+        """Let the call in or raise; what is given back is still to be waited for."""
         metadata = context.invocation_metadata() or ()
         request = _request_of(metadata)
         structlog.contextvars.clear_contextvars()
@@ -154,10 +179,15 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             structlog.contextvars.bind_contextvars(trace_id=request.traceparent[3:35])
         call_context.enter(request, None)
         required = self._required_scopes[method]
-        if required is not None:
-            call_context.enter(request, self._authorise(required, request.credential))
+        if required is None:
+            return None
+        caller = self._authorise(required, request.credential, metadata)
+        call_context.enter(request, caller)
+        if caller.requests_per_minute and self.limit is not None:
+            return self.limit.count(caller)
+        return None
 
-    def _authorise(self, required: int, api_key: str) -> Caller:
+    def _authorise(self, required: int, api_key: str, metadata: Any) -> Caller:
         if not api_key:
             raise CredentialMissing(
                 "send an API key as `x-api-key` or as `authorization: Bearer <key>`"
@@ -170,6 +200,10 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             raise ScopeMissing(
                 f"the API key lacks the scope `{name}`", metadata={"required_scope": name}
             )
+        if caller.allowed_origins and not origins.allows(
+            caller.allowed_origins, _origin_of(metadata)
+        ):
+            raise OriginNotAllowed("the API key may only be used by pages of its allowed origins")
         return caller
 
 
@@ -183,7 +217,16 @@ def _request_of(metadata: Any) -> Request:
     return Request(request_id or uuid.uuid4().hex, traceparent, api_key_of(metadata))
 
 
-async def _refuse(method: str, context: ServicerContext, error: errors.ServiceError) -> NoReturn:
+def _origin_of(metadata: Any) -> str:
+    for name, value in metadata:
+        if name == "origin" and isinstance(value, str):
+            return value
+    return ""
+
+
+async def _refuse(
+    method: str, context: ServicerContext, error: errors.ServiceError, begun: bool = False
+) -> NoReturn:
     reason = error_reason_pb2.ErrorReason.Name(error.reason)
     log.info("call refused", method=method, code=error.code.name, reason=reason)
     status = errors.to_status(error)
@@ -191,11 +234,20 @@ async def _refuse(method: str, context: ServicerContext, error: errors.ServiceEr
         ("grpc-status-details-bin", status.SerializeToString()),
         ("x-request-id", call_context.request().request_id),
     )
+    if error.retry_after_s is not None and not begun:
+        # What becomes an HTTP header at the edge; trailers do not. Too late once something has been sent.
+        wait_s = max(1, math.ceil(error.retry_after_s))
+        await context.send_initial_metadata((("retry-after", str(wait_s)),))
     await context.abort(error.code, error.message, trailing)
 
 
-async def _defect(method: str, context: ServicerContext, error: Exception) -> NoReturn:
+async def _defect(
+    method: str, context: ServicerContext, error: Exception, begun: bool = False
+) -> NoReturn:
     log.error("call failed", method=method, exc_info=error)
     await _refuse(
-        method, context, InternalError("internal error; the log has it under x-request-id")
+        method,
+        context,
+        InternalError("internal error; the log has it under x-request-id"),
+        begun,
     )

@@ -41,6 +41,10 @@ class BrokerUnavailable(PublishError):
     """No connection, no stream behind the subject, or no acknowledgement in time: the outcome is unknown."""
 
 
+class NoStream(BrokerUnavailable):
+    """No stream takes the subject. Nothing was stored."""
+
+
 class PublishRejected(PublishError):
     """The stream refused. Nothing was stored."""
 
@@ -84,6 +88,14 @@ async def publish_one(bus: Bus, message: OutgoingMessage) -> bool:
     return bool(answer.get("duplicate", False))
 
 
+async def count_up(bus: Bus, subject: str) -> int:
+    """Add one to the counter that a subject of a stream with `allow_msg_counter` is (NATS ADR-49); its value then.
+    Raises NoStream, BrokerUnavailable or PublishRejected."""
+    _check_connection(bus)
+    answer = await _request(bus, OutgoingMessage(subject, b""), {"Nats-Incr": "1"})
+    return int(answer["val"])
+
+
 def _headers(message: OutgoingMessage, batch_id: str, sequence: int) -> dict[str, str]:
     headers = {"Nats-Batch-Id": batch_id, "Nats-Batch-Sequence": str(sequence)}
     if message.message_id:
@@ -108,7 +120,7 @@ async def _request(
             headers=dict(headers) if headers else None,
         )
     except nats.errors.NoRespondersError as error:
-        raise BrokerUnavailable("no stream takes the subject") from error
+        raise NoStream("no stream takes the subject") from error
     except (TimeoutError, nats.errors.Error, OSError) as error:
         raise BrokerUnavailable("no acknowledgement in time") from error
     answer: dict[str, Any] = json.loads(reply.data)

@@ -19,7 +19,7 @@ from services.shared.bus import Bus
 from services.shared.config import InvalidConfig, ServiceConfig
 from services.shared.credentials import Credentials
 from services.shared.health import Health
-from services.shared.interceptor import CallInterceptor
+from services.shared.interceptor import CallInterceptor, CallLimit
 from services.shared.retrying import SupervisedLoop
 from services.shared.tasks import cancel
 
@@ -51,8 +51,9 @@ class Service:
         self.health = Health(contracts.service_names(name))
         self._drains: list[Callable[[], Awaitable[None]]] = []
         self._loops: list[tuple[SupervisedLoop, Callable[[], None] | None]] = []
+        self._interceptor = CallInterceptor(self.credentials, contracts.required_scopes())
         self.server = grpc.aio.server(
-            interceptors=[CallInterceptor(self.credentials, contracts.required_scopes())],
+            interceptors=[self._interceptor],
             options=_server_options(config),
             maximum_concurrent_rpcs=CONCURRENT_CALLS_MAX,
         )
@@ -71,6 +72,10 @@ class Service:
 
         self.health.depends_on(f"loop {name}", healthy)
         return loop
+
+    def limit_calls(self, limit: CallLimit) -> None:
+        """Have the calls of keys with a limit counted; without this their limit does not count here."""
+        self._interceptor.limit = limit
 
     def on_drain(self, callback: Callable[[], Awaitable[None]]) -> None:
         """Call `callback` when the drain begins, while calls in flight go on."""

@@ -30,6 +30,11 @@ OWN = {
     "ingest": {
         "store.py",
         "broker.py",
+        # CloudEvents and events of pages on their way in, what marks events, and limits of keys.
+        "cloud_events.py",
+        "tracking.py",
+        "marking.py",
+        "rate_limits.py",
         # Quarantine, a gRPC service of its own, layer by layer.
         "quarantine_servicer.py",
         "quarantine_handlers.py",

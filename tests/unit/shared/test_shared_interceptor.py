@@ -17,19 +17,34 @@ from services.shared import context as call_context
 from services.shared import contracts, logs
 from services.shared.context import Caller
 from services.shared.credentials import api_key_of
-from services.shared.errors import ResourceNotFound
+from services.shared.errors import DependencyUnavailable, ResourceNotFound
 from services.shared.interceptor import CallInterceptor
 from tests.support.grpc_calls import Refusal
 
 KEYS = {
     "reader": Caller("p1", "key_reader", frozenset({scope_pb2.SCOPE_READ})),
     "sender": Caller("p2", "key_sender", frozenset({scope_pb2.SCOPE_INGEST})),
+    "page": Caller(
+        "p1", "key_page", frozenset({scope_pb2.SCOPE_READ}), ("https://*.example.com",), 2
+    ),
 }
 
 
 class Callers:
     def find(self, api_key: str) -> Caller | None:
         return KEYS.get(api_key)
+
+
+class TwoCalls:
+    """A limit that lets two calls of a key pass."""
+
+    def __init__(self) -> None:
+        self.counted: list[str] = []
+
+    async def count(self, caller: Caller) -> None:
+        self.counted.append(caller.key_id)
+        if len(self.counted) > caller.requests_per_minute:
+            raise DependencyUnavailable("enough", 3.2)
 
 
 class Scoring(scoring_service_pb2_grpc.ScoringServiceServicer):
@@ -48,8 +63,11 @@ class Scoring(scoring_service_pb2_grpc.ScoringServiceServicer):
 
 
 @asynccontextmanager
-async def stub() -> AsyncIterator[scoring_service_pb2_grpc.ScoringServiceAsyncStub]:
+async def stub(
+    limit: TwoCalls | None = None,
+) -> AsyncIterator[scoring_service_pb2_grpc.ScoringServiceAsyncStub]:
     interceptor = CallInterceptor(Callers(), contracts.required_scopes())
+    interceptor.limit = limit
     server = grpc.aio.server(interceptors=[interceptor])
     scoring_service_pb2_grpc.add_ScoringServiceServicer_to_server(Scoring(), server)
     port = server.add_insecure_port("127.0.0.1:0")
@@ -106,6 +124,39 @@ async def test_who_may_not_call(
 
 async def test_a_missing_scope_is_named() -> None:
     assert (await refusal("l", ("x-api-key", "sender"))).metadata == {"required_scope": "read"}
+
+
+@pytest.mark.parametrize("metadata", [(), (("origin", "https://example.com"),)])
+async def test_a_key_for_pages_of_certain_origins_takes_no_call_from_elsewhere(
+    metadata: tuple[tuple[str, str], ...],
+) -> None:
+    said = await refusal("l", ("x-api-key", "page"), *metadata)
+    assert (said.code, said.reason) == (grpc.StatusCode.PERMISSION_DENIED, "ORIGIN_NOT_ALLOWED")
+    origin = ("origin", "https://www.example.com")
+    assert (await call("l", ("x-api-key", "page"), origin)).lead.lead_id == "p1"
+
+
+async def test_calls_of_keys_with_a_limit_are_counted_and_others_not() -> None:
+    limit = TwoCalls()
+    page = (("x-api-key", "page"), ("origin", "https://www.example.com"))
+    async with stub(limit) as scoring:
+
+        async def get(*metadata: tuple[str, str]) -> None:
+            await scoring.GetLead(pb.GetLeadRequest(lead_id="l"), metadata=metadata, timeout=10)
+
+        await get(("x-api-key", "reader"))
+        assert limit.counted == []
+        await get(*page)
+        await get(*page)
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await get(*page)
+        assert Refusal(raised.value).reason == "DEPENDENCY_UNAVAILABLE"
+        # What becomes the header of an HTTP answer, in whole seconds that are enough.
+        assert dict(raised.value.initial_metadata() or ())["retry-after"] == "4"
+        # Who is refused before is not counted.
+        with pytest.raises(grpc.aio.AioRpcError):
+            await get(("x-api-key", "page"))
+        assert limit.counted == ["key_page"] * 3
 
 
 async def test_domain_errors_keep_their_code() -> None:
