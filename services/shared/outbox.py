@@ -41,7 +41,7 @@ LIMBO_LOOKUPS_MAX = 50
 
 
 def outbox_table(metadata: sa.MetaData) -> sa.Table:
-    """The outbox of a service, in the service's own schema."""
+    """The outbox of a service, in the service's own schema: each of its messages is published once."""
     return sa.Table(
         "outbox",
         metadata,
@@ -54,9 +54,25 @@ def outbox_table(metadata: sa.MetaData) -> sa.Table:
     )
 
 
+def unversioned_outbox_table(metadata: sa.MetaData, name: str) -> sa.Table:
+    """A further outbox, of messages that have no order: each is published at least once, and twice only after a crash
+    that lasted longer than the stream's duplicate window."""
+    return sa.Table(
+        name,
+        metadata,
+        # Read and emptied in this order.
+        sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+        sa.Column("subject", sa.Text, nullable=False),
+        # Unique for ever: by it the broker knows a copy.
+        sa.Column("message_id", sa.Text, nullable=False),
+        sa.Column("payload", sa.LargeBinary, nullable=False),
+    )
+
+
 class OutboxRelay:
-    """Publishes a service's outbox. `atomic` says whether the target stream takes atomic batches; `lock_name` is one
-    word (it is part of a subject) that no other advisory lock of the database uses, e.g. `rules_outbox`."""
+    """Publishes a service's outbox, with versions or without. `atomic` says whether the target stream takes atomic
+    batches; `lock_name` is one word (it is part of a subject) that no other advisory lock of the database uses, e.g.
+    `rules_outbox`."""
 
     def __init__(
         self,
@@ -72,6 +88,7 @@ class OutboxRelay:
         self._table = table
         self._stream = stream
         self._atomic = atomic
+        self._versioned = "version" in table.c
         # Processes that write rows without being the relay tell it so here; no stream takes the subject.
         self._nudge_subject = f"nudge.{lock_name}"
         self._nudged = asyncio.Event()
@@ -134,16 +151,19 @@ class OutboxRelay:
         rows = (await connection.execute(query)).all()
         if not rows:
             return 0
-        fresh = await self._unpublished(rows) if rows[0].id <= in_doubt_to else rows
+        in_doubt = self._versioned and rows[0].id <= in_doubt_to
+        fresh = await self._unpublished(rows) if in_doubt else rows
         messages = [
-            OutgoingMessage(row.subject, row.payload, f"{row.subject}:{row.version}")
-            for row in fresh
+            OutgoingMessage(row.subject, row.payload, self._message_id(row)) for row in fresh
         ]
         # A failure here leaves the rows and ends this run: the next one starts in doubt and looks up what was stored.
         await self._publish(messages)
         done = sa.delete(table).where(table.c.id == sa.any_(sa.literal([row.id for row in rows])))
         await connection.execute(done)
         return len(rows)
+
+    def _message_id(self, row: sa.Row[tuple[object, ...]]) -> str:
+        return f"{row.subject}:{row.version}" if self._versioned else str(row.message_id)
 
     async def _publish(self, messages: Sequence[OutgoingMessage]) -> None:
         if self._atomic and messages:
