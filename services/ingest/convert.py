@@ -8,6 +8,7 @@ from scoreline.ingest.v1 import ingest_service_pb2
 from services.ingest.domain.events import MICROSECONDS, AcceptedEvent, IncomingEvent, Origin
 from services.ingest.domain.identity import message_id
 from services.ingest.handlers import Receipt, Result
+from services.ingest.marking import SUSPECT
 from services.ingest.store import SUBJECT_PREFIX
 from services.shared import structs
 from services.shared.bus import subject_token
@@ -69,6 +70,8 @@ def message(origin: Origin, event: AcceptedEvent, accept_us: int) -> OutgoingMes
     _set(inner.occur_time, event.occur_us)
     if event.properties:
         inner.properties.MergeFromString(event.properties)
+    if event.suspect:
+        inner.properties.fields[SUSPECT].bool_value = True
     return OutgoingMessage(
         f"{SUBJECT_PREFIX}{origin.project_id}.{subject_token(subject)}",
         accepted.SerializeToString(),

@@ -1,5 +1,5 @@
-"""The use cases of ingest: one event, a batch, a stream. Each event is checked, put into its normal form and handed to
-the group commit; nothing here knows protobuf or the broker."""
+"""The use cases of ingest: one event, a batch, a stream. Each event is checked, put into its normal form, marked
+where it is suspect and handed to the group commit; nothing here knows protobuf or the broker."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
@@ -13,7 +13,7 @@ from services.ingest.domain.events import (
     Origin,
     accept,
 )
-from services.ingest.ports import Encode, Intake, Outcome, Stored
+from services.ingest.ports import Encode, Intake, Judge, Outcome, Stored
 from services.shared.clock import Clock
 from services.shared.errors import InvalidFields, ServiceError, Violation
 
@@ -75,15 +75,16 @@ _Pending = _Submitted | _Refused
 class IngestHandlers:
     """Accepts events."""
 
-    def __init__(self, intake: Intake, encode: Encode, clock: Clock) -> None:
+    def __init__(self, intake: Intake, encode: Encode, clock: Clock, judge: Judge) -> None:
         self._intake = intake
         self._encode = encode
         self._clock = clock
+        self._judge = judge
 
     async def accept_one(self, origin: Origin, event: IncomingEvent) -> Receipt:
         """Accept one event. Raises InvalidFields, IntakeFull or DependencyUnavailable."""
         now_us = self._now_us()
-        accepted = _accepted(event, now_us, "event")
+        (accepted,) = self._judge(origin, [_accepted(origin, event, now_us, "event")])
         (outcome,) = await self._intake.submit([self._encode(origin, accepted, now_us)])
         result = _result(accepted, outcome)
         if isinstance(result, ServiceError):
@@ -91,8 +92,11 @@ class IngestHandlers:
             raise result.with_traceback(None)
         return result
 
-    async def accept_batch(self, origin: Origin, events: Sequence[IncomingEvent]) -> list[Result]:
-        """Accept up to BATCH_EVENTS_MAX events, each with its own result. Raises InvalidFields for a wrong number."""
+    async def accept_batch(
+        self, origin: Origin, events: Sequence[IncomingEvent | ServiceError]
+    ) -> list[Result]:
+        """Accept up to BATCH_EVENTS_MAX events, each with its own result; what is no event because of an error has that
+        as its result. Raises InvalidFields for a wrong number."""
         if not 1 <= len(events) <= BATCH_EVENTS_MAX:
             found = f"must be 1 to {BATCH_EVENTS_MAX} events, has {len(events)}"
             raise InvalidFields([Violation("events", found)])
@@ -100,8 +104,11 @@ class IngestHandlers:
         refused: dict[int, ServiceError] = {}
         accepted: list[AcceptedEvent] = []
         for index, event in enumerate(events):
+            if isinstance(event, ServiceError):
+                refused[index] = event
+                continue
             try:
-                accepted.append(_accepted(event, now_us, f"events[{index}]"))
+                accepted.append(_accepted(origin, event, now_us, f"events[{index}]"))
             except InvalidFields as error:
                 refused[index] = error
         stored = iter(await self._store(origin, accepted, now_us))
@@ -145,7 +152,7 @@ class IngestHandlers:
         """Hand an event of a stream in; its result comes later."""
         now_us = self._now_us()
         try:
-            accepted = _accepted(event, now_us, "event")
+            (accepted,) = self._judge(origin, [_accepted(origin, event, now_us, "event")])
         except InvalidFields as error:
             return _Refused(error)
         return _Submitted(accepted, self._intake.submit([self._encode(origin, accepted, now_us)]))
@@ -155,7 +162,8 @@ class IngestHandlers:
     ) -> list[Result]:
         if not accepted:
             return []
-        messages = [self._encode(origin, event, now_us) for event in accepted]
+        judged = self._judge(origin, accepted)
+        messages = [self._encode(origin, event, now_us) for event in judged]
         outcomes = await self._intake.submit(messages)
         return [_result(event, outcome) for event, outcome in zip(accepted, outcomes, strict=True)]
 
@@ -163,9 +171,9 @@ class IngestHandlers:
         return (self._clock.now() - _EPOCH) // _MICROSECOND
 
 
-def _accepted(event: IncomingEvent, now_us: int, path: str) -> AcceptedEvent:
+def _accepted(origin: Origin, event: IncomingEvent, now_us: int, path: str) -> AcceptedEvent:
     try:
-        return accept(event, now_us)
+        return accept(event, now_us, origin.clock_behind_us)
     except InvalidEvent as invalid:
         violations = [
             Violation(f"{path}.{field}" if field else path, description)

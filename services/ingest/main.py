@@ -2,11 +2,20 @@
 
 from functools import partial
 
-from scoreline.ingest.v1 import ingest_service_pb2_grpc, quarantine_service_pb2_grpc
+from scoreline.ingest.v1 import (
+    imports_service_pb2_grpc,
+    ingest_service_pb2_grpc,
+    quarantine_service_pb2_grpc,
+)
 from services.ingest import convert
 from services.ingest.broker import require_durable
 from services.ingest.config import IngestConfig
 from services.ingest.handlers import IngestHandlers
+from services.ingest.import_handlers import ImportHandlers
+from services.ingest.import_servicer import ImportsServicer
+from services.ingest.import_store import PostgresImports
+from services.ingest.import_worker import IMPORTS_AT_ONCE, ImportWorker
+from services.ingest.marking import EventMarks
 from services.ingest.quarantine_handlers import QuarantineHandlers
 from services.ingest.quarantine_servicer import QuarantineServicer
 from services.ingest.quarantine_store import PostgresQuarantine
@@ -45,11 +54,12 @@ async def build(service: Service, config: IngestConfig) -> None:
     counters = BrokerCounters(service.bus)
     await counters.start(config.startup_timeout_s)
     service.limit_calls(RateLimits(counters, SystemClock()))
-    handlers = IngestHandlers(commit, convert.message, SystemClock())
+    handlers = IngestHandlers(commit, convert.message, SystemClock(), EventMarks())
     ingest_service_pb2_grpc.add_IngestServiceServicer_to_server(
         IngestServicer(handlers), service.server
     )
     await _add_quarantine(service, config, PostgresQuarantine(database))
+    _add_imports(service, PostgresImports(database), handlers)
 
 
 async def _add_quarantine(
@@ -63,6 +73,19 @@ async def _add_quarantine(
     handlers = QuarantineHandlers(store, None, EventRequeue(EventStream(service.bus)), clock)
     quarantine_service_pb2_grpc.add_QuarantineServiceServicer_to_server(
         QuarantineServicer(handlers), service.server
+    )
+
+
+def _add_imports(service: Service, store: PostgresImports, events: IngestHandlers) -> None:
+    clock = SystemClock()
+    worker = ImportWorker(store, events, clock)
+    for number in range(1, IMPORTS_AT_ONCE + 1):
+        service.add_loop(f"imports {number}", worker.work)
+    service.add_loop("sweep of imports", worker.sweep)
+    service.on_drain(worker.drain)
+    handlers = ImportHandlers(store, clock, worker.nudge)
+    imports_service_pb2_grpc.add_ImportsServiceServicer_to_server(
+        ImportsServicer(handlers), service.server
     )
 
 

@@ -101,5 +101,8 @@ class Redelivery(Protocol):
         ...
 
 
+Judge = Callable[[Origin, list[AcceptedEvent]], list[AcceptedEvent]]
+"""Marks those of events accepted together that look suspect."""
+
 Encode = Callable[[Origin, AcceptedEvent, int], OutgoingMessage]
 """The message for an event accepted at a time in microseconds since 1970."""

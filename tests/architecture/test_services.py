@@ -34,6 +34,7 @@ OWN = {
         "cloud_events.py",
         "tracking.py",
         "marking.py",
+        "crawlers.py",
         "rate_limits.py",
         # Quarantine, a gRPC service of its own, layer by layer.
         "quarantine_servicer.py",

@@ -52,6 +52,11 @@ class Origin:
     """The request, for the logs."""
     traceparent: str
     """W3C trace context; empty when the caller sent none."""
+    user_agent: str = ""
+    """Of the browser that a visitor of a website has; empty where events come from elsewhere."""
+    clock_behind_us: int = 0
+    """How much later than its own clock says what sends the events has sent them, in microseconds: added to the times
+    it gives. 0 where its clock is right, or not known to be wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,8 @@ class AcceptedEvent:
     payload_hash: bytes
     linked: tuple[tuple[str, str], ...] = ()
     """Kind and normal form of further references of the lead, which an `identify` event has."""
+    suspect: bool = False
+    """No person seems to have caused it: the property `suspect` is added to it, which `payload_hash` leaves out."""
 
     @property
     def subject(self) -> str:
@@ -101,9 +108,10 @@ class AcceptedEvent:
         return [f"{kind}:{reference}" for kind, reference in self.linked]
 
 
-def accept(event: IncomingEvent, now_us: int) -> AcceptedEvent:
+def accept(event: IncomingEvent, now_us: int, clock_behind_us: int = 0) -> AcceptedEvent:
     """The event in its normal form, taken as having happened at `now_us` (microseconds since 1970) when it does not
-    say when. Raises InvalidEvent with everything that is wrong with it."""
+    say when, and as much later than it says as the sender's clock is behind. Raises InvalidEvent with everything that
+    is wrong with it."""
     problems: list[Problem] = []
     id_problem = references.text_problem(event.event_id, EVENT_ID_CHARS_MAX)
     if id_problem:
@@ -116,7 +124,10 @@ def accept(event: IncomingEvent, now_us: int) -> AcceptedEvent:
     except InvalidName as error:
         problems.append(Problem("type", str(error)))
     (kind, reference), *linked = _references(event, type_, problems)
-    occur_us = _occur_us(event.occur_time, now_us, problems)
+    said_us = _said_us(event.occur_time, problems)
+    occur_us = now_us if said_us is None else max(0, said_us + clock_behind_us)
+    if occur_us > now_us + FUTURE_MAX_S * MICROSECONDS:
+        problems.append(Problem("occur_time", "must not be more than 24 hours in the future"))
     if event.source and (len(event.source) > SOURCE_CHARS_MAX or not event.source.isprintable()):
         problems.append(
             Problem("source", f"must be at most {SOURCE_CHARS_MAX} printable characters")
@@ -132,10 +143,11 @@ def accept(event: IncomingEvent, now_us: int) -> AcceptedEvent:
         type_,
         kind,
         reference,
-        now_us if occur_us is None else occur_us,
+        occur_us,
         event.source,
         event.properties,
-        payload_hash(type_, subject, occur_us, event.source, event.properties, linked_subjects),
+        # Over what the sender said: sent again, with its clock corrected otherwise, it is the same event.
+        payload_hash(type_, subject, said_us, event.source, event.properties, linked_subjects),
         tuple(linked),
     )
 
@@ -174,9 +186,7 @@ def _normalised(kind: str, field: str, value: str, problems: list[Problem]) -> s
         return ""
 
 
-def _occur_us(
-    occur_time: tuple[int, int] | None, now_us: int, problems: list[Problem]
-) -> int | None:
+def _said_us(occur_time: tuple[int, int] | None, problems: list[Problem]) -> int | None:
     """The time sent, in microseconds; smaller parts are cut off."""
     if occur_time is None:
         return None
@@ -184,9 +194,7 @@ def _occur_us(
     if not 0 <= nanos <= _NANOS_MAX:
         problems.append(Problem("occur_time", f"nanos must be 0 to {_NANOS_MAX}"))
         return None
-    occur_us = seconds * MICROSECONDS + nanos // 1000
     if seconds < 0:
         problems.append(Problem("occur_time", "must not be before 1970"))
-    elif occur_us > now_us + FUTURE_MAX_S * MICROSECONDS:
-        problems.append(Problem("occur_time", "must not be more than 24 hours in the future"))
-    return occur_us
+        return None
+    return seconds * MICROSECONDS + nanos // 1000

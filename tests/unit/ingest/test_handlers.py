@@ -17,6 +17,7 @@ from services.ingest.handlers import (
     IngestHandlers,
     Receipt,
 )
+from services.ingest.marking import EventMarks
 from services.ingest.ports import Outcome, Stored
 from services.shared.errors import DependencyUnavailable, InvalidFields
 from services.shared.publishing import OutgoingMessage
@@ -60,7 +61,7 @@ def intake() -> FakeIntake:
 
 @pytest.fixture
 def handlers(intake: FakeIntake) -> IngestHandlers:
-    return IngestHandlers(intake, convert.message, FixedClock())
+    return IngestHandlers(intake, convert.message, FixedClock(), EventMarks())
 
 
 def numbered(count: int) -> list[IncomingEvent]:
