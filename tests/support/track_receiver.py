@@ -1,5 +1,6 @@
-"""Two small web servers for tests of the browser SDK: one with the pages of somebody's website, and one that stands in for
-the suite's `POST /v1/track` and keeps every request as it came, so that a test can look for what should not be in it."""
+"""Two small web servers for tests of the browser SDK: one with the pages of somebody's website, and one that stands in
+for the suite's `POST /v1/track` and keeps every request as it came, so that a test can look for what should not be in
+it."""
 
 from __future__ import annotations
 
@@ -118,6 +119,8 @@ def website() -> Iterator[Website]:
             path = urlsplit(self.path).path
             if path == "/scoreline.js":
                 self.reply(200, "text/javascript", SDK.read_text(encoding="utf-8"))
+            elif path == "/favicon.ico":
+                self.reply(200, "image/x-icon", "")
             elif path in site.pages:
                 kind = "text/javascript" if path.endswith(".js") else "text/html; charset=utf-8"
                 policy = {"content-security-policy": site.policy} if site.policy else {}

@@ -233,7 +233,7 @@ function T(e, t) {
 	}), i && o(window, "submit", (e) => {
 		let t = C(e.target);
 		t && i(t);
-	}), o(window, "pagehide", e.left), o(document, "visibilitychange", () => document.hidden ? e.left() : e.back()), o(window, "online", e.online), () => a.abort();
+	}), o(window, "pagehide", e.left), o(document, "visibilitychange", () => document.hidden ? e.left() : e.back()), o(window, "online", e.online), o(window, "storage", e.stored), () => a.abort();
 }
 function E(e, t, n) {
 	let r = history[e], i = function(...e) {
@@ -254,21 +254,21 @@ var D = "consent", O = "visitor", k = class {
 	#o;
 	#s = /* @__PURE__ */ new Set();
 	constructor(e) {
-		this.#e = e, this.#t = g(`scoreline.${e.key}.`, () => localStorage), this.#n = new o(this.#t), this.#f() ? this.#t.clear() : this.#p() && this.#c();
+		this.#e = e, this.#t = g(`scoreline.${e.key}.`, () => localStorage), this.#n = new o(this.#t), this.#p() ? this.#t.clear() : this.#m() && this.#l();
 	}
 	track(e, t = {}) {
-		this.#p() && this.#u(e, t);
+		this.#m() && this.#d(e, t);
 	}
 	identify({ email: e, externalId: t, ...n }) {
-		this.#p() && this.#u("identify", n, {
+		this.#m() && this.#d("identify", n, {
 			...e && { email: e },
 			...(t || t === 0) && { external_id: String(t) }
 		});
 	}
 	page(e = {}) {
-		if (!this.#p()) return;
+		if (!this.#m()) return;
 		let t = new URL(location.href), a = t.host + n(t), o = this.#o ?? r(document.referrer);
-		this.#o = a, this.#u("page_view", {
+		this.#o = a, this.#d("page_view", {
 			path: n(t),
 			host: t.host,
 			...o && { referrer: o },
@@ -277,7 +277,7 @@ var D = "consent", O = "visitor", k = class {
 		});
 	}
 	consent(e) {
-		this.#f() || (e ? (this.#t.set(D, "yes"), this.#c()) : (this.stop(), this.#t.clear(), this.#e.consent !== "required" && this.#t.set(D, "no")));
+		this.#p() || (e ? (this.#t.set(D, "yes"), this.#l()) : this.#c());
 	}
 	reset() {
 		this.#t.remove(O);
@@ -289,10 +289,13 @@ var D = "consent", O = "visitor", k = class {
 		try {
 			e();
 		} catch (e) {
-			this.#m(String(e));
+			this.#h(String(e));
 		}
 	}
 	#c() {
+		this.stop(), this.#t.clear(), this.#e.consent !== "required" && this.#t.set(D, "no");
+	}
+	#l() {
 		if (this.#r) return;
 		let { key: e, endpoint: t, pageViews: r, clicks: i, forms: a } = this.#e, o = `${t.replace(/\/+$/, "")}/v1/track?api_key=${encodeURIComponent(e)}`, s = new h(this.#n, this.#t, o, {
 			fetch: (e, t) => fetch(e, t),
@@ -300,7 +303,7 @@ var D = "consent", O = "visitor", k = class {
 			locks: navigator.locks,
 			now: Date.now,
 			random: Math.random,
-			report: (e) => this.#m(e)
+			report: (e) => this.#h(e)
 		});
 		this.#r = s;
 		let c = ({ type: e, properties: t }) => this.track(e, {
@@ -308,45 +311,46 @@ var D = "consent", O = "visitor", k = class {
 			...t
 		});
 		this.#i = T({
-			...r !== !1 && { seen: (e) => this.#l(e) },
+			...r !== !1 && { seen: (e) => this.#u(e) },
 			...i !== !1 && { clicked: c },
 			...a !== !1 && { submitted: c },
-			left: () => this.#p() && s.leave(),
-			back: () => this.#p() && s.soon(),
-			online: () => this.#p() && s.online()
+			left: () => this.#m() && s.leave(),
+			back: () => this.#m() && s.soon(),
+			online: () => this.#m() && s.online(),
+			stored: () => this.#m() || this.#c()
 		}, (e) => this.guarded(e)), s.soon();
 	}
-	#l(e) {
+	#u(e) {
 		(e || r(location.href) !== this.#o) && this.page();
 	}
-	#u(e, t, n = {}) {
+	#d(e, t, n = {}) {
 		if (typeof e != "string" || Object.prototype.toString.call(t) !== "[object Object]") throw TypeError("an event needs a type and an object of properties");
 		this.#a = Math.max(Date.now(), this.#a + 1), this.#n.add({
 			event_id: a(),
 			type: e,
-			anonymous_id: this.#d(),
+			anonymous_id: this.#f(),
 			...n,
 			occur_time: new Date(this.#a).toISOString(),
 			source: this.#e.source ?? "web",
 			properties: t
-		}, this.#a), this.#c(), this.#r?.soon();
+		}, this.#a), this.#l(), this.#r?.soon();
 	}
-	#d() {
+	#f() {
 		let e = this.#t.get(O);
 		if (e) return e;
 		let t = a();
 		return this.#t.set(O, t), t;
 	}
-	#f() {
+	#p() {
 		let { doNotTrack: e, globalPrivacyControl: t } = navigator;
 		return this.#e.respectDoNotTrack !== !1 && (e === "1" || t === !0);
 	}
-	#p() {
-		if (this.#f()) return !1;
+	#m() {
+		if (this.#p()) return !1;
 		let e = this.#t.get(D);
 		return this.#e.consent === "required" ? e === "yes" : e !== "no";
 	}
-	#m(e) {
+	#h(e) {
 		this.#e.debug && !this.#s.has(e) && (this.#s.add(e), console.warn("scoreline: " + e));
 	}
 };
@@ -360,7 +364,8 @@ function A() {
 		init(r) {
 			try {
 				e?.stop(), e = new k(r);
-			} catch {
+			} catch (e) {
+				console.warn("scoreline: cannot begin: " + e);
 				return;
 			}
 			let i = t;

@@ -90,10 +90,7 @@ export class Client {
       this.#store.set(CONSENT, "yes");
       this.#start();
     } else {
-      this.stop();
-      this.#store.clear();
-      // Without a default of "no", the refusal itself is all that has to be remembered.
-      if (this.#options.consent !== "required") this.#store.set(CONSENT, "no");
+      this.#withdraw();
     }
   }
 
@@ -116,6 +113,13 @@ export class Client {
     } catch (error) {
       this.#report(String(error));
     }
+  }
+
+  #withdraw(): void {
+    this.stop();
+    this.#store.clear();
+    // Without a default of "no", the refusal itself is all that has to be remembered.
+    if (this.#options.consent !== "required") this.#store.set(CONSENT, "no");
   }
 
   #start(): void {
@@ -141,6 +145,8 @@ export class Client {
         left: () => this.#allowed() && sender.leave(),
         back: () => this.#allowed() && sender.soon(),
         online: () => this.#allowed() && sender.online(),
+        // What this tab added before it heard of a withdrawal in another goes too.
+        stored: () => this.#allowed() || this.#withdraw(),
       },
       (run) => this.guarded(run),
     );

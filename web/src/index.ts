@@ -37,8 +37,8 @@ export function createScoreline(): Scoreline {
       try {
         client?.stop();
         client = new Client(options);
-      } catch {
-        // Not even options: there is nobody to tell.
+      } catch (error) {
+        console.warn("scoreline: cannot begin: " + error);
         return;
       }
       const calls = waiting;

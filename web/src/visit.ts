@@ -15,6 +15,8 @@ export interface Listener {
   back: () => void;
   /** The network is back. */
   online: () => void;
+  /** Another tab of the site changed what is stored. */
+  stored: () => void;
 }
 
 /** Listen until the function that is returned is called. */
@@ -55,6 +57,7 @@ export function listen(listener: Listener, guarded: (run: () => void) => void): 
   on(window, "pagehide", listener.left);
   on(document, "visibilitychange", () => (document.hidden ? listener.left() : listener.back()));
   on(window, "online", listener.online);
+  on(window, "storage", listener.stored);
   return () => over.abort();
 }
 
