@@ -18,6 +18,7 @@ def why(effect: Effect) -> str:
         EffectReason.EFFECT_REASON_RETRACTED: "retracted: it counts for nothing",
         EffectReason.EFFECT_REASON_DISCARDED: "came late and was discarded, as the rules say",
         EffectReason.EFFECT_REASON_SUSPECT: "suspect, says the event: it counts for nothing",
+        EffectReason.EFFECT_REASON_LEFT_OUT: "too many attributes: some of them were left out",
         EffectReason.EFFECT_REASON_TAKEN_BACK: f"{name} is true no more: its points are taken back",
     }
     return reasons.get(effect.reason, name)

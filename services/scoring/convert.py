@@ -46,6 +46,7 @@ _REASONS = {
     Reason.RETRACTED: scoring_service_pb2.EFFECT_REASON_RETRACTED,
     Reason.DISCARDED: scoring_service_pb2.EFFECT_REASON_DISCARDED,
     Reason.SUSPECT: scoring_service_pb2.EFFECT_REASON_SUSPECT,
+    Reason.LEFT_OUT: scoring_service_pb2.EFFECT_REASON_LEFT_OUT,
 }
 
 RISKS = {

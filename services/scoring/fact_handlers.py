@@ -20,8 +20,8 @@ from services.scoring.errors import (
 )
 from services.scoring.fact_ports import EventsLike
 from services.scoring.facts import Adjustment, Said
-from services.scoring.merging import REFERENCES_MAX, lock, merge, unmerge
-from services.scoring.moving import move_on, undisturbed
+from services.scoring.merging import REFERENCES_MAX, merge, unmerge
+from services.scoring.moving import lock, move_on, undisturbed
 from services.scoring.ports import LeadKey, LeadView, RecordedChange, Store, Transaction
 from services.shared.clock import Clock
 from services.shared.errors import (

@@ -54,8 +54,12 @@ class FactTransaction(Protocol):
         lead's already stays so. Comes before any lead is locked."""
         ...
 
-    async def move(self, project_id: str, subjects: Sequence[str], lead_id: str) -> None:
-        """Make subjects of leads that are locked another lead's."""
+    async def event_counts(self, leads: Iterable[LeadKey]) -> dict[LeadKey, int]:
+        """How many events each of these leads has in the ledger, as far as it was scored."""
+        ...
+
+    async def move(self, project_id: str, homes: Mapping[str, str]) -> None:
+        """Make subjects of leads that are locked other leads': by subject, the lead's id."""
         ...
 
     async def note_moves(

@@ -36,7 +36,16 @@ _REFERENCES = """
         WHERE project_id = i.project_id AND lead_id = i.lead_id ORDER BY subject LIMIT %s
     ) s
 """
-_MOVE = "UPDATE subjects SET lead_id = %s WHERE project_id = %s AND subject = ANY(%s)"
+_EVENT_COUNTS = """
+    SELECT s.project_id, s.lead_id, s.event_count
+    FROM unnest(%s::text[], %s::text[]) AS i(project_id, lead_id)
+    JOIN snapshots s USING (project_id, lead_id)
+"""
+_MOVE = """
+    UPDATE subjects s SET lead_id = i.lead_id
+    FROM unnest(%s::text[], %s::text[]) AS i(subject, lead_id)
+    WHERE s.project_id = %s AND s.subject = i.subject
+"""
 _NOTE_MOVES = """
     INSERT INTO subject_moves (project_id, subject, moved_at, from_lead_id, to_lead_id)
     SELECT %s, subject, %s, from_lead_id, to_lead_id
@@ -150,8 +159,13 @@ class FactQueries(LedgerReads):
             references[(project_id, lead_id)].append(subject)
         return references
 
-    async def move(self, project_id: str, subjects: Sequence[str], lead_id: str) -> None:
-        await self._cursor.execute(_MOVE, (lead_id, project_id, list(subjects)))
+    async def event_counts(self, leads: Iterable[LeadKey]) -> dict[LeadKey, int]:
+        found = await self._fetch(_EVENT_COUNTS, *rows.arrays(sorted(set(leads)), 2))
+        return {(project_id, lead_id): count for project_id, lead_id, count in found}
+
+    async def move(self, project_id: str, homes: Mapping[str, str]) -> None:
+        values = (*rows.arrays(sorted(homes.items()), 2), project_id)
+        await self._cursor.execute(_MOVE, values)
 
     async def note_moves(
         self, project_id: str, moves: Mapping[str, tuple[str, str]], moved_at: datetime

@@ -1,23 +1,23 @@
 """What scoring does, one method for each use case, and where its transactions begin and end."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from services.scoring.domain.lead import RulesInForce, Snapshot, advance
-from services.scoring.domain.model import Entry, microseconds
-from services.scoring.merging import Linked, link_references
-from services.scoring.moving import move_on, undisturbed
+from services.scoring.domain.lead import Cause
+from services.scoring.domain.model import Entry
+from services.scoring.fact_ports import IdentityConflict
+from services.scoring.linking import plan_links
+from services.scoring.merging import moves_of
+from services.scoring.moving import carry, lock, to_be_folded, undisturbed, within
 from services.scoring.ports import (
     Activation,
     EventKey,
     IncomingEvent,
     LeadKey,
-    LeadUpdate,
     Quarantined,
     Store,
-    SubjectKey,
     Transaction,
 )
 from services.shared.clock import Clock
@@ -28,14 +28,8 @@ RESCORE_LEADS = 200
 FADE_LEADS = 500
 """Leads that fade in one transaction: what is due for more waits on disk, not in memory."""
 
-RESCORE_ENTRIES = 20_000
-"""Ledger entries loaded for one such transaction, unless a single lead has more."""
-
 CONFLICT = "conflict"
 """Quarantine reason: the event id is in the ledger with another payload."""
-
-IDENTITY_CONFLICT = "identity_conflict"
-"""Quarantine reason: the event would link leads that are different people. It counts for its subject's lead alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +40,8 @@ class BatchReport:
     duplicates: int
     conflicts: int
     unlinked: int = 0
-    """Of those applied: `identify` events whose references say that they are different people's."""
+    """Of those applied: `identify` events whose references say that they are different people's. They count for their
+    subject's lead alone, and are kept as identity conflicts."""
 
 
 class EventHandlers:
@@ -57,14 +52,15 @@ class EventHandlers:
         self._clock = clock
 
     async def apply_events(self, events: Sequence[IncomingEvent]) -> BatchReport:
-        """Append new events to the ledger and move their leads' scores, all in one transaction; but an event that links
-        leads has one of its own, which only a few do.
+        """Append new events to the ledger, link the leads that they name together, and move their scores: all in one
+        transaction, unless that would be too much to fold, or some lead would be merged twice.
 
         An event id that is in the ledger already changes nothing; with another payload it goes to quarantine.
         """
         report = BatchReport(0, 0, 0)
-        for run in await self._runs(events):
-            done = await undisturbed(partial(self._apply_once, run))
+        rest = list(events)
+        while rest:
+            done, rest = await undisturbed(partial(self._apply_once, rest))
             report = BatchReport(
                 report.applied + done.applied,
                 report.duplicates + done.duplicates,
@@ -96,18 +92,13 @@ class EventHandlers:
                 # Another one came in between: what has been scored under the one before does not count for it.
                 cursor = ""
             found = await tx.lock_next(project_id, cursor, RESCORE_LEADS)
-            chosen = _within(found, RESCORE_ENTRIES)
+            chosen = within(to_be_folded(found, {project_id: rules}, {}))
             outdated = {
                 key: snapshot
-                for key, snapshot in chosen.items()
-                if snapshot.activation != rules.activation
+                for key, snapshot in found.items()
+                if key in chosen and snapshot.activation != rules.activation
             }
-            histories = await tx.histories(outdated)
-            updates = [
-                LeadUpdate(key, *advance(snapshot, rules, histories[key], (), microseconds(now)))
-                for key, snapshot in outdated.items()
-            ]
-            await tx.save(updates, now)
+            await carry(tx, outdated, {}, {project_id: rules}, now)
             all_done = len(found) < RESCORE_LEADS and len(chosen) == len(found)
             await tx.rescored(project_id, rules.activation, None if all_done else max(chosen)[1])
         return True
@@ -119,62 +110,83 @@ class EventHandlers:
             due = await tx.due(now, FADE_LEADS)
             if due:
                 rules = await tx.rules_in_force(project_id for project_id, _ in due)
-                await move_on(tx, {key: [] for key in due}, {}, rules, now)
+                snapshots = await tx.lock(due)
+                chosen = within(to_be_folded(snapshots, rules, {}))
+                some = {key: one for key, one in snapshots.items() if key in chosen}
+                await carry(tx, some, {}, rules, now)
         return len(due)
 
-    async def _runs(self, events: Sequence[IncomingEvent]) -> list[list[IncomingEvent]]:
-        """The events in order, those that link references of different leads alone."""
-        linking = [event for event in events if event.linked]
-        if not linking:
-            return [list(events)]
-        async with self._store.reading() as tx:
-            homes = await tx.homes_of(key for event in linking for key in _references(event))
-        runs: list[list[IncomingEvent]] = [[]]
-        for event in events:
-            leads = {homes.get(key) for key in _references(event)}
-            if event.linked and (None in leads or len(leads) > 1):
-                runs += [[event], []]
-            else:
-                runs[-1].append(event)
-        return [run for run in runs if run]
-
-    async def _apply_once(self, events: Sequence[IncomingEvent]) -> BatchReport:
+    async def _apply_once(
+        self, events: Sequence[IncomingEvent]
+    ) -> tuple[BatchReport, list[IncomingEvent]]:
+        """One transaction: what became of its events, and those that it leaves to the next."""
         now = self._clock.now()
         async with self._store.begin() as tx:
             known = await tx.payload_hashes(event.key for event in events)
             fresh, conflicts = _sort_out(events, known)
             quarantined = [_quarantined(CONFLICT, event) for event in conflicts]
-            linked = Linked()
+            unlinked, rest = 0, list[IncomingEvent]()
             if fresh:
-                rules = await tx.rules_in_force(event.project_id for event in fresh)
-                if len(events) == 1 and fresh[0].linked:
-                    linked = await link_references(tx, fresh[0], rules, now)
-                if linked.conflict:
-                    quarantined.append(_quarantined(IDENTITY_CONFLICT, fresh[0]))
-                await _score(tx, fresh, rules, now)
-                recorded = await tx.append([*linked.facts, *fresh], now)
-                for project_id, recorded_at in recorded.items() if linked.moves else ():
-                    await tx.note_moves(project_id, linked.moves, recorded_at)
+                unlinked, rest = await _score(tx, fresh, now)
             await tx.quarantine(quarantined, now)
         duplicates = len(events) - len(fresh) - len(conflicts)
-        return BatchReport(len(fresh), duplicates, len(conflicts), int(linked.conflict))
+        done = len(fresh) - len(rest)
+        return BatchReport(done, duplicates, len(conflicts), unlinked), rest
 
 
 async def _score(
-    tx: Transaction,
-    fresh: Sequence[IncomingEvent],
-    rules: Mapping[str, RulesInForce],
-    now: datetime,
-) -> None:
-    homes = await tx.leads_of(((e.project_id, e.subject) for e in fresh), rules, now)
+    tx: Transaction, fresh: Sequence[IncomingEvent], now: datetime
+) -> tuple[int, list[IncomingEvent]]:
+    """Link, score and append new events; how many link nothing because they contradict what is known, and those events
+    that are left to the next transaction."""
+    rules = await tx.rules_in_force(event.project_id for event in fresh)
+    plan = await plan_links(tx, fresh)
+    taken = fresh[: plan.taken]
+    subjects = {(event.project_id, event.subject) for event in taken}
+    homes = await tx.leads_of(subjects, rules, now, plan.attached)
+    snapshots = await lock(tx, {*homes.values(), *plan.leads}, {**homes, **plan.homes})
+    moves = await moves_of(tx, plan.merged_into)
+
+    def lead_of(event: IncomingEvent) -> LeadKey:
+        home = homes[(event.project_id, event.subject)]
+        return (home[0], plan.merged_into.get(home, home[1]))
+
     arrivals: dict[LeadKey, list[Entry]] = {}
-    for event in fresh:
-        arrivals.setdefault(homes[(event.project_id, event.subject)], []).append(event.entry)
-    await move_on(tx, arrivals, homes, rules, now)
+    for event in taken:
+        arrivals.setdefault(lead_of(event), []).append(event.entry)
+    became = dict.fromkeys(plan.merged_into, Cause.MERGE)
+    became |= {(key[0], into): Cause.MERGE for key, into in plan.merged_into.items()}
+    for key, into in plan.merged_into.items():
+        snapshots[key] = replace(snapshots[key], merged_into=into)
+    others = {key: one for key, one in snapshots.items() if key not in plan.leads}
+    chosen = within(to_be_folded(others, rules, arrivals)) | plan.leads
+    some = {key: one for key, one in snapshots.items() if key in chosen}
+    new = {key: entries for key, entries in arrivals.items() if key in chosen}
+    await carry(tx, some, new, rules, now, became)
 
-
-def _references(event: IncomingEvent) -> list[SubjectKey]:
-    return [(event.project_id, one) for one in (event.subject, *event.linked)]
+    recorded: list[IncomingEvent] = []
+    for place, event in enumerate(taken):
+        if place in plan.links:
+            recorded.append(plan.links[place].fact(moves.get(event.project_id, {}), now))
+        if lead_of(event) in chosen:
+            recorded.append(event)
+    times = await tx.append(recorded, now)
+    for project_id, some_moves in moves.items():
+        await tx.note_moves(project_id, some_moves, times[project_id])
+    rest = [event for event in taken if lead_of(event) not in chosen]
+    unlinked = [
+        IdentityConflict(
+            one.event.project_id,
+            one.event.entry.event_id,
+            (one.event.subject, *one.event.linked),
+            one.lead_ids,
+            times[one.event.project_id],
+        )
+        for one in plan.conflicts
+        if lead_of(one.event) in chosen
+    ]
+    await tx.note_conflicts(unlinked)
+    return len(unlinked), [*rest, *fresh[plan.taken :]]
 
 
 def _quarantined(reason: str, event: IncomingEvent) -> Quarantined:
@@ -195,15 +207,3 @@ def _sort_out(
         elif payload_hash != event.payload_hash:
             conflicts.append(event)
     return fresh, conflicts
-
-
-def _within(found: Mapping[LeadKey, Snapshot], entries_max: int) -> dict[LeadKey, Snapshot]:
-    """The first leads, in order of id, that together have no more than so many entries; at least one."""
-    chosen: dict[LeadKey, Snapshot] = {}
-    entries = 0
-    for key, snapshot in found.items():
-        entries += snapshot.state.event_count
-        if chosen and entries > entries_max:
-            break
-        chosen[key] = snapshot
-    return chosen

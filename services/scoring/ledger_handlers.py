@@ -5,10 +5,8 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
-from services.scoring.domain.fold import Fold
 from services.scoring.domain.identity import subject_of
 from services.scoring.domain.lead import OUTDATED, UNREADABLE, RulesInForce, Snapshot
-from services.scoring.domain.state import EMPTY, State
 from services.scoring.domain.verification import (
     Block,
     ChainCheck,
@@ -19,6 +17,7 @@ from services.scoring.domain.verification import (
     check_snapshot,
 )
 from services.scoring.errors import LeadNotFound, UnknownActivation
+from services.scoring.moving import folded, within
 from services.scoring.ports import LeadFilter, LeadKey, Store, Transaction
 
 STEP_BLOCKS = 500
@@ -66,9 +65,12 @@ class VerifyHandlers:
         cursor: str | None = ""
         while cursor is not None:
             async with self._store.reading() as tx:
-                found = await tx.snapshots_after(project_id, cursor, STEP_LEADS)
+                page = await tx.snapshots_after(project_id, cursor, STEP_LEADS)
+                chosen = within({key: one.state.event_count for key, one in page.items()})
+                found = {key: one for key, one in page.items() if key in chosen}
                 progress, mismatches = await _check_leads(tx, project_id, found, progress)
-            cursor = max(found)[1] if len(found) == STEP_LEADS else None
+            more = len(page) == STEP_LEADS or len(found) < len(page)
+            cursor = max(found)[1] if more else None
             yield progress, mismatches
         yield replace(progress, done=True), ()
 
@@ -187,40 +189,6 @@ async def _walk(
     for last in (block, *open_blocks):
         mismatches += check.block(last)
     return entries, mismatches
-
-
-async def folded(tx: Transaction, leads: Mapping[LeadKey, RulesInForce]) -> dict[LeadKey, State]:
-    """Each lead's entries folded under its rules; one lead's state at a time grows, no history is held."""
-    states = dict.fromkeys(leads, EMPTY)
-    for in_event_time in (True, False):
-        chosen = {
-            key: rules
-            for key, rules in leads.items()
-            if rules.rule_set.in_event_time is in_event_time
-        }
-        if chosen:
-            await _fold_into(states, tx, chosen, in_event_time)
-    return states
-
-
-async def _fold_into(
-    states: dict[LeadKey, State],
-    tx: Transaction,
-    leads: Mapping[LeadKey, RulesInForce],
-    in_event_time: bool,
-) -> None:
-    current: LeadKey | None = None
-    fold: Fold | None = None
-    async with aclosing(tx.entries_of(leads, in_event_time=in_event_time)) as entries:
-        async for key, entry in entries:
-            if key != current:
-                if current is not None and fold is not None:
-                    states[current] = fold.state
-                current, fold = key, Fold(leads[key].rule_set)
-            if fold is not None:
-                fold.apply(entry)
-    if current is not None and fold is not None:
-        states[current] = fold.state
 
 
 async def _check_leads(

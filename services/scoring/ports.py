@@ -15,6 +15,8 @@ from services.scoring.fact_ports import FactTransaction
 ALL_HISTORY = datetime(1970, 1, 1, tzinfo=UTC)
 """No event is dated earlier."""
 
+NOTHING: Mapping[Any, Any] = {}
+
 LeadKey = tuple[str, str]
 """Project id, lead id."""
 
@@ -150,9 +152,14 @@ class Transaction(FactTransaction, Protocol):
         ...
 
     async def leads_of(
-        self, subjects: Iterable[SubjectKey], rules: Mapping[str, RulesInForce], now: datetime
+        self,
+        subjects: Iterable[SubjectKey],
+        rules: Mapping[str, RulesInForce],
+        now: datetime,
+        attached: Mapping[SubjectKey, str] = NOTHING,
     ) -> dict[SubjectKey, LeadKey]:
-        """The lead of each subject; leads nobody has heard of are made."""
+        """The lead of each subject; leads nobody has heard of are made. In the same go others are attached, as
+        `attach` does."""
         ...
 
     async def lock(self, leads: Iterable[LeadKey]) -> dict[LeadKey, Snapshot]:

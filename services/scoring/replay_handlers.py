@@ -5,22 +5,14 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from services.scoring.domain.course import advance, mend, refold
 from services.scoring.domain.identity import subject_of
-from services.scoring.domain.lead import (
-    UNREADABLE,
-    Change,
-    Moved,
-    RulesInForce,
-    Snapshot,
-    advance,
-    mend,
-    refold,
-)
+from services.scoring.domain.lead import UNREADABLE, Change, Moved, RulesInForce, Snapshot
 from services.scoring.domain.model import microseconds
 from services.scoring.domain.state import State
 from services.scoring.domain.verification import Written, check_snapshot, score_is_wrong
 from services.scoring.errors import LeadNotFound
-from services.scoring.ledger_handlers import folded
+from services.scoring.moving import folded, within
 from services.scoring.ports import LeadFilter, LeadKey, LeadUpdate, Store, Transaction
 from services.shared.clock import Clock
 
@@ -96,9 +88,14 @@ class ReplayHandlers:
             )
             async with self._store.reading() as tx:
                 views = await tx.list_leads(project_id, page, STEP_LEADS)
-            keys = [(project_id, view.profile.lead_id) for view in views]
+            counts = {
+                (project_id, view.profile.lead_id): view.snapshot.state.event_count
+                for view in views
+            }
+            keys = sorted(within(counts))
             ahead = replace(progress, cursor=keys[-1][1] if keys else progress.cursor)
-            progress = await self._step(project_id, keys, ahead, done=len(keys) < STEP_LEADS)
+            all_done = len(views) < STEP_LEADS and len(keys) == len(views)
+            progress = await self._step(project_id, keys, ahead, done=all_done)
             yield progress
 
     async def _step(

@@ -27,6 +27,7 @@ from services.scoring.domain.splitting import is_sampled, variant_of
 from services.scoring.errors import LeadNotFound
 from services.scoring.ports import LeadFilter, Store, Transaction
 from services.shared.clock import Clock
+from services.shared.turns import Turns
 
 PORTION_LEADS = 100
 """Leads folded in one transaction, whose states are in memory together."""
@@ -34,9 +35,6 @@ PORTION_LEADS = 100
 PORTIONS_AT_ONCE = 1
 """Of all calls of a process together, which take turns: a portion holds a connection, and folding it keeps as much busy
 as one process has."""
-
-TURN_S = 0.005
-"""Folding keeps the process to itself for no longer (but for a single entry): then everybody else has a turn."""
 
 _NOT_YET = 2**62
 """Microseconds: later than anything is recorded."""
@@ -111,20 +109,6 @@ class _LeadFold(Protocol):
     def apply(self, entry: Entry) -> None: ...
 
 
-class _Turns:
-    """Long work in the event loop that lets others in between."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._until = self._loop.time() + TURN_S
-
-    async def give(self) -> None:
-        """Let others work when it is time."""
-        if self._loop.time() >= self._until:
-            await asyncio.sleep(0)
-            self._until = self._loop.time() + TURN_S
-
-
 class SimulationHandlers:
     """What callers ask about rules that are not in force."""
 
@@ -157,7 +141,7 @@ class SimulationHandlers:
                 # Under the same rules there is nothing to be folded twice.
                 rest = [] if after is before else [SimulatedFold(after, changes_of.start)]
                 folds[lead_id] = [first, *rest]
-            turns = _Turns()
+            turns = Turns()
             await _apply(tx, project_id, folds, until, turns)
             found = []
             for lead_id, own in folds.items():
@@ -194,7 +178,7 @@ class SimulationHandlers:
                 lead_id: Trial(rule_sets[index], conversion_types)
                 for lead_id, index in chosen.items()
             }
-            turns = _Turns()
+            turns = Turns()
             folds = {lead_id: [trial] for lead_id, trial in trials.items()}
             await _apply(tx, project_id, folds, until, turns)
             for lead_id, trial in trials.items():
@@ -213,7 +197,7 @@ class SimulationHandlers:
 
     async def test(self, rules: RuleSet, tests: Sequence[GoldenTest]) -> list[GoldenResult]:
         """How golden tests come out under the rules alone."""
-        turns = _Turns()
+        turns = Turns()
         results = []
         for one in tests:
             results.append(golden.run(one, rules))
@@ -285,7 +269,7 @@ async def _apply(
     project_id: str,
     folds: Mapping[str, Sequence[_LeadFold]],
     as_of: datetime,
-    turns: _Turns,
+    turns: Turns,
 ) -> None:
     """Give each lead's entries to its folds: read once, or once for each order in which rules want them."""
     for in_event_time in (True, False):

@@ -26,6 +26,7 @@ from services.scoring.errors import (
 )
 from services.scoring.ledger_writes import LedgerWrites
 from services.scoring.ports import (
+    NOTHING,
     EventKey,
     LeadFilter,
     LeadKey,
@@ -124,13 +125,18 @@ class PostgresTransaction(LedgerWrites, AnalyticsQueries):
         return await self._rules(project_id, activation)
 
     async def leads_of(
-        self, subjects: Iterable[SubjectKey], rules: Mapping[str, RulesInForce], now: datetime
+        self,
+        subjects: Iterable[SubjectKey],
+        rules: Mapping[str, RulesInForce],
+        now: datetime,
+        attached: Mapping[SubjectKey, str] = NOTHING,
     ) -> dict[SubjectKey, LeadKey]:
         wanted = sorted(set(subjects))
         found = await self._leads_by_subject(wanted)
         unknown = [key for key in wanted if key not in found]
-        if unknown:
-            await self.attach({key: lead_id_of(key[1]) for key in unknown}, rules, now)
+        if unknown or attached:
+            made = {key: lead_id_of(key[1]) for key in unknown}
+            await self.attach({**made, **attached}, rules, now)
             found |= await self._leads_by_subject(unknown)
         return found
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from services.scoring import conditions, merging
+from services.scoring import conditions, linking
 from services.scoring.domain.identity import lead_id_of
 from services.scoring.domain.lead import Cause
 from services.scoring.domain.model import Rule, RuleSet
@@ -180,7 +180,7 @@ async def test_a_lead_with_too_many_references_is_not_merged(
 ) -> None:
     await facts.send(identify("i1", VISITOR, "anonymous:v-2"))
     await facts.event("a1", ADA)
-    monkeypatch.setattr(merging, "REFERENCES_MAX", 1)
+    monkeypatch.setattr(linking, "REFERENCES_MAX", 1)
     assert (await facts.send(identify("i2", ADA, VISITOR))).unlinked == 1
     assert (await facts.lead(VISITOR)).profile.lead_id == VISITOR_ID
 

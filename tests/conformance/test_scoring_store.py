@@ -9,8 +9,9 @@ from datetime import timedelta
 import pytest
 
 from scoreline.scoring.v1 import score_change_pb2
+from services.scoring.domain.course import advance
 from services.scoring.domain.identity import lead_id_of
-from services.scoring.domain.lead import advance, new_snapshot
+from services.scoring.domain.lead import new_snapshot
 from services.scoring.domain.model import NO_RULES, microseconds
 from services.scoring.errors import ConcurrentAppend
 from services.scoring.ports import LeadUpdate, Profile, Quarantined

@@ -12,8 +12,9 @@ import pytest
 from scoreline.events.v1.event_pb2 import AcceptedEvent
 from scoreline.scoring.v1.score_change_pb2 import ScoreChange
 from services.scoring.domain import chain
+from services.scoring.domain.course import advance
 from services.scoring.domain.identity import lead_id_of
-from services.scoring.domain.lead import RulesInForce, advance, new_snapshot
+from services.scoring.domain.lead import RulesInForce, new_snapshot
 from services.scoring.domain.model import MILLI, Bounds, Entry, Rule, RuleSet, Stage
 from services.shared.bus import subject_token
 from tests.faults.evidence import (

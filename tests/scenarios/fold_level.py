@@ -16,19 +16,12 @@ from services.rules.domain.activation import Effective, effective_time
 from services.rules.domain.checks import Problems
 from services.scoring import rule_conversion
 from services.scoring.domain.binding import bound
+from services.scoring.domain.course import advance, needs_history
 from services.scoring.domain.explanation import Account
-from services.scoring.domain.fold import fold, in_order, trace
+from services.scoring.domain.fold import in_order, trace
 from services.scoring.domain.identity import lead_id_of, subject_of
 from services.scoring.domain.intelligence import Observation
-from services.scoring.domain.lead import (
-    Cause,
-    RulesInForce,
-    Snapshot,
-    advance,
-    become,
-    needs_history,
-    new_snapshot,
-)
+from services.scoring.domain.lead import Cause, RulesInForce, Snapshot, new_snapshot
 from services.scoring.domain.model import (
     ADJUSTMENT,
     MILLI,
@@ -249,10 +242,10 @@ class FoldLevel:
             own.append(replace(entry, sequence=next(self._sequence), recorded_at=at))
 
     def _become(self, lead_id: str, cause: Cause, merged_into: str = "") -> None:
-        rules = self._rules()
-        state = fold(in_order(self._history(lead_id), rules.rule_set), rules.rule_set)
-        snapshot = self._snapshots[lead_id]
-        self._snapshots[lead_id], _ = become(snapshot, state, rules, cause, NOW, merged_into)
+        snapshot = replace(self._snapshots[lead_id], merged_into=merged_into)
+        history = self._history(lead_id)
+        moved = advance(snapshot, self._rules(), history, [], NOW, cause)
+        self._snapshots[lead_id] = moved[0]
 
     def _next_record_time(self) -> datetime:
         return RECORDING + timedelta(seconds=next(self._seconds))

@@ -54,6 +54,8 @@ class Account:
 
     rules: RuleSet
     """Those of the newest activation."""
+    giving: list[RuleSet] = field(default_factory=list)
+    """Those whose rules may give points."""
     movements: list[tuple[int, str, int]] = field(default_factory=list)
     """Every movement of the score, in order: time, group (`*`: the total), points."""
     fadings: list[tuple[int, str, int]] = field(default_factory=list)

@@ -4,7 +4,9 @@ entries. How points fade is in naive_decay.py, what a history says besides its s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from services.scoring.domain.model import (
     Activated,
@@ -21,6 +23,13 @@ from tests.support.naive_account import Account, Applied, Contribution, Verdict,
 NOTHING = RuleSet(version=0)
 """Before any activation."""
 
+KEYS_MAX = 10_000
+"""Of a limit of one lead, as far as uses are kept."""
+
+ATTRIBUTES_MAX = 256
+ATTRIBUTES_BYTES_MAX = 65_536
+"""Of one lead."""
+
 
 def only(rules: RuleSet) -> list[Activated]:
     """The activations of a project in which these rules were always in force."""
@@ -30,7 +39,7 @@ def only(rules: RuleSet) -> list[Activated]:
 def evaluate(activations: Sequence[Activated], entries: Iterable[Entry], until: int) -> Account:
     """All that these entries came to at `until` (microseconds), or at the newest of them when that is later."""
     rules = newest_rules(activations)
-    account = Account(rules)
+    account = Account(rules, giving=_giving(activations))
     entries = list(entries)
     account.event_count = sum(1 for one in entries if not one.type.startswith("$"))
     retracted = {
@@ -88,6 +97,16 @@ def bound_rules(activations: Sequence[Activated], entry: Entry) -> RuleSet:
     return (in_force[-1:] or only(NOTHING))[0].rule_set
 
 
+def _giving(activations: Sequence[Activated]) -> list[RuleSet]:
+    """The versions whose rules give points to some entry or other."""
+    found: list[RuleSet] = []
+    for one in sorted(activations, key=lambda one: one.number, reverse=True):
+        found.append(one.rule_set)
+        if found[0].binding is not Binding.AT_PROCESSING and one.effective_from <= 0:
+            break
+    return found
+
+
 def in_order(rules: RuleSet, entries: Iterable[Entry]) -> list[Entry]:
     """In event time, or in the order of the ledger, whose end is what it has not recorded yet."""
     if rules.late_events is LateEvents.REPLAY:
@@ -125,10 +144,13 @@ def _apply(account: Account, entry: Entry, version: RuleSet) -> None:
         points, group = entry.properties["points"], entry.properties["group"]
         _give(account, entry, at, "", group, points, "adjusted")
         return
-    if entry.subject.startswith("email:"):
-        account.attributes = {"email": entry.subject[len("email:") :], **account.attributes}
+    whole = True
+    if entry.subject.startswith("email:") and "email" not in account.attributes:
+        whole = _learn(account, {"email": entry.subject[len("email:") :]})
     if entry.type in ("identify", "lead_updated"):
-        account.attributes = {**account.attributes, **entry.properties}
+        whole = _learn(account, entry.properties) and whole
+    if not whole:
+        account.verdicts.append(Verdict(entry.event_id, "", "", 0, 0, "left_out", at))
     for rule in version.rules:
         if rule.enabled and rule.event_type in (entry.type, "*"):
             if rule.standing:
@@ -142,12 +164,30 @@ def _apply(account: Account, entry: Entry, version: RuleSet) -> None:
     account.applied.append(Applied(entry, at, counts))
 
 
+def _learn(account: Account, said: Mapping[str, Any]) -> bool:
+    """Attribute by attribute in the order of their keys, each of which must fit."""
+    whole = True
+    for key, value in sorted(said.items()):
+        then = {**account.attributes, key: value}
+        size = sum(
+            len(json.dumps(pair, ensure_ascii=False, separators=(",", ":")).encode())
+            for pair in then.items()
+        )
+        fits = size <= ATTRIBUTES_BYTES_MAX
+        if fits and (key in account.attributes or len(then) <= ATTRIBUTES_MAX):
+            account.attributes = then
+        else:
+            whole = False
+    return whole
+
+
 def _apply_rule(account: Account, entry: Entry, at: int, rule: Rule) -> None:
     if rule.when is not None and not rule.when(entry, account.attributes):
         return
     keys = [limit.key(entry, account.attributes) if limit.key else "" for limit in rule.limits]
     if any(
         _uses(account, rule, number, keys[number], limit, at) >= limit.count
+        or not _kept(account, rule, number, keys[number], at)
         for number, limit in enumerate(rule.limits)
     ):
         verdict = Verdict(entry.event_id, rule.rule_id, rule.group, rule.points, 0, "limited", at)
@@ -165,6 +205,23 @@ def _uses(account: Account, rule: Rule, number: int, key: str, limit: Limit, at:
         if (rule_id, used_number, used_key) == (rule.rule_id, number, key)
         and (limit.window is None or time > at - limit.window)
     )
+
+
+def _kept(account: Account, rule: Rule, number: int, key: str, at: int) -> bool:
+    """Whether uses with a key can be kept: as many keys are as may be, of uses as far back as any version looks."""
+    windows = [
+        own.limits[number].window
+        for version in account.giving
+        for own in version.rules
+        if own.rule_id == rule.rule_id and len(own.limits) > number
+    ]
+    back = None if None in windows else max(one for one in windows if one is not None)
+    known = {
+        used_key
+        for rule_id, used_number, used_key, time in account.uses
+        if (rule_id, used_number) == (rule.rule_id, number) and (back is None or time > at - back)
+    }
+    return key in known or len(known) < KEYS_MAX
 
 
 def _apply_standing(account: Account, entry: Entry, at: int, rule: Rule) -> None:

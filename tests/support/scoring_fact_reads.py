@@ -27,8 +27,12 @@ class FactReads:
     async def references_of(self, leads: Iterable[LeadKey], limit: int) -> dict[LeadKey, list[str]]:
         return {key: self._references(key)[:limit] for key in leads}
 
-    async def move(self, project_id: str, subjects: Sequence[str], lead_id: str) -> None:
-        for subject in subjects:
+    async def event_counts(self, leads: Iterable[LeadKey]) -> dict[LeadKey, int]:
+        kept = self._in.snapshots
+        return {key: kept[key][0].state.event_count for key in leads if key in kept}
+
+    async def move(self, project_id: str, homes: Mapping[str, str]) -> None:
+        for subject, lead_id in homes.items():
             assert (project_id, subject) in self._in.subjects
             self._in.subjects[(project_id, subject)] = lead_id
 

@@ -10,13 +10,8 @@ from datetime import datetime, timedelta
 from hypothesis import strategies as st
 
 from services.scoring.domain.binding import bound
-from services.scoring.domain.lead import (
-    Change,
-    RulesInForce,
-    advance,
-    needs_history,
-    new_snapshot,
-)
+from services.scoring.domain.course import advance, needs_history
+from services.scoring.domain.lead import Change, RulesInForce, new_snapshot
 from services.scoring.domain.model import (
     ADJUSTMENT,
     NO_RULES,

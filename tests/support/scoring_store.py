@@ -17,6 +17,7 @@ from services.scoring.domain.lead import RulesInForce, Snapshot, new_snapshot
 from services.scoring.domain.model import NO_RULES, Activated, Entry, instant, microseconds
 from services.scoring.errors import ConcurrentAppend, LeadTaken, UnknownActivation
 from services.scoring.ports import (
+    NOTHING,
     Activation,
     EventKey,
     IncomingEvent,
@@ -111,11 +112,15 @@ class InMemoryTransaction(LedgerReads):
         return self._rules(project_id, activation)
 
     async def leads_of(
-        self, subjects: Iterable[SubjectKey], rules: Mapping[str, RulesInForce], now: datetime
+        self,
+        subjects: Iterable[SubjectKey],
+        rules: Mapping[str, RulesInForce],
+        now: datetime,
+        attached: Mapping[SubjectKey, str] = NOTHING,
     ) -> dict[SubjectKey, LeadKey]:
         wanted = set(subjects)
         unknown = {key: lead_id_of(key[1]) for key in wanted if key not in self._in.subjects}
-        await self.attach(unknown, rules, now)
+        await self.attach({**unknown, **attached}, rules, now)
         return {key: (key[0], self._in.subjects[key]) for key in wanted}
 
     async def attach(

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from services.scoring import convert, rows
 from services.scoring.domain import chain
-from services.scoring.domain.lead import RulesInForce, advance, new_snapshot
+from services.scoring.domain.course import advance
+from services.scoring.domain.lead import RulesInForce, new_snapshot
 from services.scoring.domain.model import NO_RULES, microseconds
 from services.scoring.ports import (
     IncomingEvent,

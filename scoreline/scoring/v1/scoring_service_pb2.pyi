@@ -30,6 +30,7 @@ class EffectReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     EFFECT_REASON_TAKEN_BACK: _ClassVar[EffectReason]
     EFFECT_REASON_ADJUSTED: _ClassVar[EffectReason]
     EFFECT_REASON_SUSPECT: _ClassVar[EffectReason]
+    EFFECT_REASON_LEFT_OUT: _ClassVar[EffectReason]
 EFFECT_REASON_UNSPECIFIED: EffectReason
 EFFECT_REASON_APPLIED: EffectReason
 EFFECT_REASON_CLIPPED: EffectReason
@@ -39,6 +40,7 @@ EFFECT_REASON_DISCARDED: EffectReason
 EFFECT_REASON_TAKEN_BACK: EffectReason
 EFFECT_REASON_ADJUSTED: EffectReason
 EFFECT_REASON_SUSPECT: EffectReason
+EFFECT_REASON_LEFT_OUT: EffectReason
 
 class GetLeadRequest(_message.Message):
     __slots__ = ("lead_id",)

@@ -1,6 +1,7 @@
 """A lead's points while a fold is under way: by group, within bounds, fading with time. What gives them is fold.py's
 business."""
 
+from copy import copy
 from dataclasses import dataclass
 
 from services.scoring.domain.contributions import Contributions
@@ -57,6 +58,17 @@ class Balance:
             self.faded_to = step
         self.faded_to = max(self.faded_to, at)
         return fadings
+
+    def total_at(self, at: int, idle_since: int | None) -> int:
+        """What the total will have faded to at an instant, with this left as it is."""
+        step = self.next_fading(idle_since)
+        if step is None or step > at:
+            return self.total
+        then = copy(self)
+        then.scores = dict(self.scores)
+        then.contributions = Contributions(self.contributions.all())
+        then.fade_to(at, idle_since)
+        return then.total
 
     def next_fading(self, idle_since: int | None) -> int | None:
         """When time alone changes the score next; None when it never does. `idle_since` is when the newest event

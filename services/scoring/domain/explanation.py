@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from services.scoring.domain.balance import TOTAL, Fading
-from services.scoring.domain.fold import IGNORED, Effect, Fold, Outcome, Reason
+from services.scoring.domain.fold import REMARKS, Effect, Fold, Outcome, Reason
 from services.scoring.domain.model import NO_GROUP, Entry, Rule, RuleSet, Stage
 from services.scoring.domain.state import State
 
@@ -118,7 +118,7 @@ class Account:
         self._faded(outcome.fadings)
         for effect in outcome.effects:
             self._contributions.add(Contribution(entry, effect, outcome.version))
-            if effect.reason not in IGNORED:
+            if effect.reason not in REMARKS:
                 self._count(effect)
         return outcome
 

@@ -1,11 +1,12 @@
 """The fold: entries in order, each applied to the state before it. `fold` from nothing and `apply` one by one give the
 same state; `trace` gives every step with its effects and what faded before it, which together sum to the score."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from services.scoring.domain.attributes import Attributes
 from services.scoring.domain.balance import Balance, Fading
 from services.scoring.domain.identity import email_of
 from services.scoring.domain.model import (
@@ -21,6 +22,7 @@ from services.scoring.domain.model import (
     microseconds,
 )
 from services.scoring.domain.state import EMPTY, Activity, State
+from services.scoring.domain.uses import Uses
 
 
 class Reason(Enum):
@@ -41,10 +43,15 @@ class Reason(Enum):
     """The event came late, under rules that discard late events."""
     SUSPECT = "suspect"
     """The event says of itself that no person did it."""
+    LEFT_OUT = "left_out"
+    """The lead has as many attributes as one may: some of what the event says was left out."""
 
 
 IGNORED = frozenset({Reason.RETRACTED, Reason.DISCARDED, Reason.SUSPECT})
 """Of effects that say that an event counts for nothing."""
+
+REMARKS = IGNORED | {Reason.LEFT_OUT}
+"""Of effects that no rule made, nor anybody by hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +102,9 @@ class Fold:
         self._balance = Balance(rules, state)
         self._event_count = state.event_count
         self._last_position = state.last_position
-        self._uses = dict(state.uses)
-        self._attributes = dict(state.attributes)
+        self._uses = Uses(state.uses)
+        self._learned = Attributes(state.attributes)
+        self._attributes = self._learned.known
         self._standing = dict(state.standing)
         self._activity = state.activity
 
@@ -104,6 +112,11 @@ class Fold:
     def score(self) -> int:
         """Milli-points."""
         return self._balance.total
+
+    @property
+    def faded_to(self) -> int:
+        """The newest time applied, in microseconds."""
+        return self._balance.faded_to
 
     @property
     def activity(self) -> Activity:
@@ -127,7 +140,7 @@ class Fold:
             faded_to=balance.faded_to,
             activity=self._activity,
             contributions=balance.contributions.all(),
-            uses=dict(self._uses),
+            uses=self._uses.all(),
             attributes=dict(self._attributes),
             standing=dict(self._standing),
         )
@@ -147,10 +160,18 @@ class Fold:
         fadings = tuple(self.fade_to(at))
         if entry.type == ADJUSTMENT:
             return Outcome(at, source.version, fadings, (self._adjust(entry, at),))
-        self._learn(entry)
-        effects = self._apply_rules(source.rules_for(entry.type), entry, at)
+        remarks = self._learn(entry)
+        effects = [*remarks, *self._apply_rules(source.rules_for(entry.type), entry, at)]
         self._activity = self._after(entry, at)
         return Outcome(at, source.version, fadings, tuple(effects))
+
+    def copy(self) -> "Fold":
+        """Another fold from here on."""
+        return Fold(self._rules, self.state, self._retracted)
+
+    def score_at(self, at: int) -> int:
+        """The score at a later instant, in milli-points, if nothing but time happens."""
+        return self._balance.total_at(at, self._activity.last)
 
     def fade_to(self, at: int) -> list[Fading]:
         """Apply every step of decay up to an instant; none when it has passed already."""
@@ -166,10 +187,8 @@ class Fold:
         if rule.standing and rule.rule_id in self._standing:
             return 0
         for name, limit in rule.named_limits():
-            if limit.key is None:
-                times = self._uses.get(name, {}).get("", ())
-                if len(_within(times, limit.window, at)) >= limit.count:
-                    return 0
+            if limit.key is None and self._uses.count(name, "", limit.window, at) >= limit.count:
+                return 0
         return self._balance.countable(self._rules.group(rule.group), rule.points)
 
     def _place(self, entry: Entry) -> tuple[int, Reason | None]:
@@ -187,12 +206,14 @@ class Fold:
             return at, Reason.DISCARDED
         return max(at, self._balance.faded_to), None
 
-    def _learn(self, entry: Entry) -> None:
+    def _learn(self, entry: Entry) -> list[Effect]:
         """What an event says of the lead; and the address it came under, as long as none has said another."""
-        if address := email_of(entry.subject):
-            self._attributes.setdefault(EMAIL, address)
+        whole = True
+        if EMAIL not in self._attributes and (address := email_of(entry.subject)):
+            whole = self._learned.learn({EMAIL: address})
         if entry.type in ATTRIBUTE_TYPES:
-            self._attributes.update(entry.properties)
+            whole = self._learned.learn(entry.properties) and whole
+        return [] if whole else [Effect("", NO_GROUP, 0, 0, Reason.LEFT_OUT)]
 
     def _apply_rules(self, rules: Sequence[Rule], entry: Entry, at: int) -> list[Effect]:
         effects: list[Effect] = []
@@ -238,18 +259,19 @@ class Fold:
         return Effect("", group, points, counted, reason)
 
     def _use(self, rule: Rule, entry: Entry, at: int) -> bool:
-        """Count an application of a limited rule against all of its limits; False when one had enough."""
-        counted: dict[str, Mapping[str, tuple[int, ...]]] = {}
+        """Count an application of a limited rule against all of its limits; False when one had enough, or as many keys
+        as are kept."""
+        counted: list[tuple[str, str, int | None]] = []
         for name, limit in rule.named_limits():
             key = limit.key(entry, self._attributes) if limit.key else ""
-            before = self._uses.get(name, {})
-            if len(_within(before.get(key, ()), limit.window, at)) >= limit.count:
-                return False
             kept = self._rules.kept_for(name, limit)
-            live = {k: _within(times, kept, at) for k, times in before.items()}
-            uses = {k: times for k, times in live.items() if times}
-            counted[name] = {**uses, key: (*uses.get(key, ()), at)}
-        self._uses.update(counted)
+            if self._uses.count(name, key, limit.window, at) >= limit.count:
+                return False
+            if not self._uses.lets(name, key, kept, at):
+                return False
+            counted.append((name, key, kept))
+        for name, key, kept in counted:
+            self._uses.add(name, key, kept, at)
         return True
 
     def _after(self, entry: Entry, at: int) -> Activity:
@@ -273,14 +295,6 @@ class Fold:
         counts = velocity.when is None or velocity.when(entry, self._attributes)
         times = (*self._activity.recent, at) if counts else self._activity.recent
         return tuple(time for time in times if time + velocity.window > at)[-velocity.kept_max :]
-
-
-def _within(times: Sequence[int], window: int | None, at: int) -> tuple[int, ...]:
-    """Of the times a rule counted, those that a window reaches back to."""
-    if window is None:
-        return tuple(times)
-    oldest = at - window
-    return tuple(time for time in times if time > oldest)
 
 
 def retracted_in(entries: Iterable[Entry]) -> frozenset[str]:
@@ -333,6 +347,4 @@ def trace(entries: Iterable[Entry], rules: RuleSet, state: State = EMPTY) -> Ite
 
 def score_at(state: State, rules: RuleSet, at: int) -> int:
     """The score at a later instant, in milli-points, if nothing but time happens."""
-    machine = Fold(rules, state)
-    machine.fade_to(at)
-    return machine.score
+    return Fold(rules, state).score_at(at)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from services.scoring.domain.balance import Fading
-from services.scoring.domain.fold import IGNORED, Effect, Fold, Reason
+from services.scoring.domain.fold import REMARKS, Effect, Fold, Reason
 from services.scoring.domain.model import ADJUSTMENT, Entry, RuleSet, microseconds
 
 
@@ -58,7 +58,7 @@ class Impact:
         for effect in outcome.effects:
             if entry.type == ADJUSTMENT:
                 self.adjusted += effect.points
-            elif effect.reason not in IGNORED:
+            elif effect.reason not in REMARKS:
                 self._count(effect, effect.rule_id not in taken_back)
 
     def finish(self, as_of: int) -> None:

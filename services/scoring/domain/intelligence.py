@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from services.scoring.domain.decay import DAY
 from services.scoring.domain.fold import Fold, Outcome, Reason
-from services.scoring.domain.measures import Measures, measure, measures_of, next_transition
+from services.scoring.domain.measures import Measures, measure, measures_at, next_transition
 from services.scoring.domain.model import MILLI, Entry, Grade, RuleSet, Situation
 from services.scoring.domain.state import Activity, State
 
@@ -87,7 +87,7 @@ class Observation:
         """What it comes to at an instant (microseconds) not before the last entry."""
         fold, rules = self.fold, self._rules
         fold.fade_to(as_of)
-        measures = measures_of(fold, rules, as_of)
+        measures = measures_at(fold, rules, as_of)
         state = fold.state
         activity = state.activity
         recent, earlier = self._points(as_of)

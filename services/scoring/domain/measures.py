@@ -41,7 +41,7 @@ class Outlook:
             return
         self._fold = Fold(rules, state)
         self._fold.fade_to(at)
-        self.measures = measures_of(self._fold, rules, at)
+        self.measures = measures_at(self._fold, rules, at)
 
     def next_transition(self, kept: Measures) -> int | None:
         """When time alone makes it differ from what is kept of it: found by walking through the exact instants at which
@@ -60,8 +60,21 @@ class Outlook:
             else:
                 return None
             fold.fade_to(at)
-            if kept.differs(measures_of(fold, self._rules, at)):
+            if kept.differs(measures_at(fold, self._rules, at)):
                 return at
+
+
+def measures_at(fold: Fold, rules: RuleSet, at: int) -> Measures:
+    """What a fold comes to at an instant, or at its newest entry where that is later. The fold stays where it is."""
+    at = max(at, fold.faded_to)
+    activity = fold.activity
+    score = fold.score_at(at)
+    return Measures(
+        score=score,
+        stage=rules.stage_of(score),
+        velocity=rules.velocity.of(activity.recent, at) if rules.velocity else 0,
+        risk=rules.risk.of(activity.last, activity.forced, at) if rules.risk else NO_RISK,
+    )
 
 
 def measure(state: State, rules: RuleSet, at: int) -> Measures:
@@ -82,14 +95,3 @@ def _instants(activity: Activity, rules: RuleSet) -> list[int]:
     if rules.risk is not None:
         found += rules.risk.changes(activity.last, activity.forced)
     return found
-
-
-def measures_of(fold: Fold, rules: RuleSet, at: int) -> Measures:
-    """What a fold that has faded up to an instant comes to then."""
-    activity = fold.activity
-    return Measures(
-        score=fold.score,
-        stage=rules.stage_of(fold.score),
-        velocity=rules.velocity.of(activity.recent, at) if rules.velocity else 0,
-        risk=rules.risk.of(activity.last, activity.forced, at) if rules.risk else NO_RISK,
-    )

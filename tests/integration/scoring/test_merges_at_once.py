@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 import pytest
 
-from services.scoring import merging
+from services.scoring import facts as fact_entries
+from services.scoring import linking, merging
 from services.scoring.domain.identity import own_subject
 from services.scoring.errors import LeadNotMerged, LeadsMerged, OutOfDate
 from services.scoring.handlers import BatchReport, EventHandlers
@@ -92,8 +93,8 @@ class Held:
         return task
 
     async def _done(self, tx: Transaction, moves: merging.Moves, now: Any) -> None:
-        fact = merging.facts.link(
-            self.project, "x", now.isoformat(), [], sorted(moves), merging.IDENTIFIED, now
+        fact = fact_entries.link(
+            self.project, "x", now.isoformat(), [], sorted(moves), linking.IDENTIFIED, now
         )
         recorded = await tx.append([fact], now)
         await tx.note_moves(self.project, moves, recorded[self.project])

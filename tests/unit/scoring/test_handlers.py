@@ -135,7 +135,7 @@ async def test_rescoring_reaches_every_lead_and_ends(
 async def test_rescoring_takes_a_large_lead_alone(
     store: InMemoryStore, events: EventHandlers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handlers, "RESCORE_ENTRIES", 4)
+    monkeypatch.setattr(moving, "ENTRIES_MAX", 4)
     sizes = {"a": 2, "b": 2, "c": 9, "d": 1}
     await events.apply_events(
         [

@@ -8,16 +8,9 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.scoring.domain.course import advance, needs_history
 from services.scoring.domain.fold import fold
-from services.scoring.domain.lead import (
-    Cause,
-    Change,
-    RulesInForce,
-    Snapshot,
-    advance,
-    needs_history,
-    new_snapshot,
-)
+from services.scoring.domain.lead import Cause, Change, RulesInForce, Snapshot, new_snapshot
 from services.scoring.domain.model import NO_RULES, Entry, RuleSet, Stage, microseconds
 from services.scoring.domain.state import EMPTY
 from tests.support.clocks import START

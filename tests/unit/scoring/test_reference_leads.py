@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.scoring.domain.binding import bound
+from services.scoring.domain.course import advance
 from services.scoring.domain.decay import DAY
 from services.scoring.domain.fold import fold, in_order
-from services.scoring.domain.lead import Cause, RulesInForce, Snapshot, advance
+from services.scoring.domain.lead import Cause, RulesInForce, Snapshot
 from services.scoring.domain.model import Activated, Entry, RuleSet, microseconds
 from services.scoring.domain.state import to_json
 from tests.support import naive_intelligence as naive

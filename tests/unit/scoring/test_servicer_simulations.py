@@ -11,6 +11,7 @@ import pytest
 from scoreline.scoring.v1 import simulation_service_pb2 as pb
 from services.scoring import simulation_handlers
 from services.scoring.domain.splitting import is_sampled
+from services.shared import turns as shared_turns
 from services.shared.times import to_timestamp
 from tests.support import simulation_cases as cases
 from tests.support.clocks import START
@@ -221,7 +222,7 @@ async def test_a_caller_who_leaves_stops_the_work(
 async def test_others_have_their_turn_within_a_portion(
     service: Simulations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(simulation_handlers, "TURN_S", 0.0)
+    monkeypatch.setattr(shared_turns, "TURN_S", 0.0)
     turns = 0
 
     async def somebody_else() -> None:

@@ -1,4 +1,4 @@
-"""When each reference was first heard of: before that, nobody was found under it."""
+"""When each reference was first heard of: before that, nobody was found under it. And every lead is folded anew."""
 
 from alembic import op
 
@@ -9,8 +9,8 @@ depends_on = None
 
 STATEMENTS = (
     "ALTER TABLE subjects ADD COLUMN attached_at timestamptz",
-    # When the first thing was recorded that names it: an entry of its own, a link, a move; or when its lead was made, for
-    # the lead's own id and for what nothing else names. Never later than the newest thing recorded.
+    # When the first thing was recorded that names it: an entry of its own, a link, a move; or when its lead was made,
+    # for the lead's own id and for what nothing else names. Never later than the newest thing recorded.
     """
     UPDATE subjects s SET attached_at = coalesce(
         least(
@@ -39,6 +39,8 @@ STATEMENTS = (
     WHERE s.project_id = t.project_id AND s.subject = t.subject
     """,
     "ALTER TABLE subjects ALTER COLUMN attached_at SET NOT NULL",
+    # The state of the fold has another form: every lead is folded anew.
+    "UPDATE rescores SET activation = 0, cursor = ''",
 )
 
 
