@@ -3,7 +3,10 @@
     ServiceError
     ├── IntakeFull       RESOURCE_EXHAUSTED   INTAKE_FULL, with RetryInfo
     ├── RateLimited      RESOURCE_EXHAUSTED   RATE_LIMITED, with RetryInfo
-    └── QuarantineFull   RESOURCE_EXHAUSTED   LIMIT_EXCEEDED, with RetryInfo
+    ├── QuarantineFull   RESOURCE_EXHAUSTED   LIMIT_EXCEEDED, with RetryInfo
+    ├── TooManyImports, FileTooLarge, UploadStalled   RESOURCE_EXHAUSTED   LIMIT_EXCEEDED
+    ├── UploadGivenUp    UNAVAILABLE          DEPENDENCY_UNAVAILABLE, with RetryInfo
+    └── ImportEnded      FAILED_PRECONDITION  RESOURCE_STATE
 
 BatchRefused stays inside: it makes the group commit store the events one by one.
 """
@@ -11,7 +14,7 @@ BatchRefused stays inside: it makes the group commit store the events one by one
 import grpc
 
 from scoreline.common.v1 import error_reason_pb2
-from services.shared.errors import ServiceError
+from services.shared.errors import DependencyUnavailable, LimitExceeded, ServiceError
 
 
 class IntakeFull(ServiceError):
@@ -49,6 +52,47 @@ class RateLimited(ServiceError):
             f"the API key may make {requests_per_minute} requests a minute: try again in the next one",
             metadata={"requests_per_minute": str(requests_per_minute)},
             retry_after_s=retry_after_s,
+        )
+
+
+class TooManyImports(LimitExceeded):
+    """As many files of the project wait as may."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"{limit} imports of this project wait already: try again later", limit)
+
+
+class FileTooLarge(LimitExceeded):
+    """More bytes came than a file may have."""
+
+    def __init__(self, bytes_max: int) -> None:
+        super().__init__(f"a file may have at most {bytes_max} bytes; compress or split it", bytes_max)
+
+
+class UploadStalled(LimitExceeded):
+    """Nothing of a file came for too long."""
+
+    def __init__(self, stall_s_max: int) -> None:
+        super().__init__(f"nothing of the file came for {stall_s_max} s: send it anew", stall_s_max)
+
+
+class UploadGivenUp(DependencyUnavailable):
+    """A file that was being received is gone: it had been taken for broken off."""
+
+    def __init__(self) -> None:
+        super().__init__("the upload was interrupted for too long: send the file anew")
+
+
+class ImportEnded(ServiceError):
+    """An import that has ended otherwise can't be cancelled."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = error_reason_pb2.ERROR_REASON_RESOURCE_STATE
+
+    def __init__(self, import_id: str, state: str) -> None:
+        super().__init__(
+            f"the import has {state} already",
+            metadata={"resource_type": "import", "resource": import_id},
         )
 
 
