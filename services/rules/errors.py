@@ -8,6 +8,7 @@ ServiceError (services/shared/errors.py)
 ├── DraftExists              ALREADY_EXISTS, RESOURCE_ALREADY_EXISTS
 ├── RuleSetEmpty             FAILED_PRECONDITION, RULE_SET_STATE
 ├── GroupsMissing            FAILED_PRECONDITION, RULE_SET_STATE, with a violation for each that names one
+├── RulesCostly              FAILED_PRECONDITION, RULE_SET_STATE, with a violation for each expression
 ├── TestsFailed              FAILED_PRECONDITION, RULE_SET_STATE, with a violation a test
 ├── NeverInForce             FAILED_PRECONDITION, RULE_SET_STATE
 ├── DependencyUnavailable    UNAVAILABLE, DEPENDENCY_UNAVAILABLE
@@ -25,6 +26,7 @@ from scoreline.common.v1 import error_reason_pb2
 from services.rules.domain import errors as edits
 from services.rules.domain.activation import GroupMissing
 from services.rules.domain.golden import GoldenResult
+from services.rules.domain.inspection import Finding
 from services.shared.errors import (
     EtagMismatch,
     InvalidFields,
@@ -98,6 +100,20 @@ class GroupsMissing(ServiceError):
         )
 
 
+class RulesCostly(ServiceError):
+    """Expressions of the version cost too much together: everybody's events would wait for them."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = error_reason_pb2.ERROR_REASON_RULE_SET_STATE
+
+    def __init__(self, version: int, found: Sequence[Finding]) -> None:
+        super().__init__(
+            f"expressions of rule set {version} cost too much together",
+            metadata={"resource_type": "rule_set", "resource": str(version)},
+            violations=[Violation(f"rule_set.{field}", text) for field, text in found],
+        )
+
+
 class TestsFailed(ServiceError):
     """Golden tests of the version fail: it does not do what it is meant to."""
 
@@ -147,6 +163,21 @@ class DraftExists(ServiceError):
 
 class ProjectNotInstalled(Exception):
     """The project has no rules yet."""
+
+
+def costly(found: Sequence[Finding], place: int | None) -> InvalidFields:
+    """Expressions cost too much together since an edit of the rule at a place, or of the rule set where that is None.
+    What the edit leaves no room for may be another rule's."""
+    own = f"rules[{place}]."
+    return InvalidFields(
+        [
+            Violation(
+                f"rule.{field.removeprefix(own)}" if field.startswith(own) else f"rule_set.{field}",
+                text,
+            )
+            for field, text in found
+        ]
+    )
 
 
 @contextmanager

@@ -1,12 +1,13 @@
 """What rules does: reading, editing the draft, putting a version in force. A change is one transaction under the
 project's lock; what scoring is to be told of it is part of the transaction and published after it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.rules import errors
+from services.rules import conditions, errors
 from services.rules.domain import editing, inspection
 from services.rules.domain import errors as edits
 from services.rules.domain.activation import AS_BOUND, Effective, effective_time, missing_groups
@@ -115,6 +116,7 @@ class Rules:
             now = self._clock.now()
             draft = await self._draft(change, newest, now)
             edited = editing.change_rule_set(draft, changes, now)
+            await _check_cost(draft, edited)
             await change.save(edited)
         return edited
 
@@ -147,7 +149,8 @@ class Rules:
     async def inspect(self, content: Content, faults: Sequence[Finding] = ()) -> Inspection:
         """What there is to say of a rule set, `faults` that its reader found included. Nothing changes. Raises
         DependencyUnavailable where it has tests."""
-        found = inspection.with_later(faults, inspection.faults(content))
+        whole = [*inspection.faults(content), *await asyncio.to_thread(conditions.costly, content)]
+        found = inspection.with_later(faults, whole)
         warnings = [] if faults else inspection.warnings(content)
         return Inspection(found, warnings, [] if found else await self._results(content))
 
@@ -162,6 +165,7 @@ class Rules:
             now = self._clock.now()
             draft = await self._draft(change, await change.newest(), now)
             edited = editing.add_rule(draft, rule, now)
+            await _check_cost(draft, edited, len(draft.rules))
             await change.save(edited)
         return editing.rule_of(edited, rule.rule_id)
 
@@ -174,6 +178,8 @@ class Rules:
             now = self._clock.now()
             draft = await self._draft(change, await change.newest(), now)
             edited = editing.change_rule(draft, rule_id, changes, etag, now, check)
+            place = next(n for n, one in enumerate(draft.rules) if one.rule_id == rule_id)
+            await _check_cost(draft, edited, place)
             await change.save(edited)
         return editing.rule_of(edited, rule_id)
 
@@ -193,8 +199,8 @@ class Rules:
         effective: Effective = AS_BOUND,
     ) -> tuple[Activation, RuleSet]:
         """Put a version (0: the newest) in force: the activation and the rule set. A version in force already keeps its
-        activation. Raises RuleSetNotFound, EtagMismatch, RuleSetEmpty, GroupsMissing, TestsFailed,
-        DependencyUnavailable."""
+        activation. Raises RuleSetNotFound, EtagMismatch, RuleSetEmpty, GroupsMissing, RulesCostly,
+        TestsFailed, DependencyUnavailable."""
 
         async def choose(change: Change) -> RuleSet:
             return await (_existing(change, version) if version else change.newest())
@@ -237,7 +243,7 @@ class Rules:
                 in_force = await change.in_force()
                 if rule_set.version == in_force.version:
                     return in_force, rule_set
-                _check_whole(rule_set)
+                await _check_whole(rule_set)
                 if not rule_set.tests or rule_set.etag == tested:
                     done = await self._record(change, in_force, rule_set, actor, effective)
                     break
@@ -319,8 +325,18 @@ async def _existing(change: Change, version: int) -> RuleSet:
     return found
 
 
-def _check_whole(rule_set: RuleSet) -> None:
+async def _check_cost(before: Content, edited: Content, place: int | None = None) -> None:
+    """Raises InvalidFields where an edit, of the rule at a place or of the rule set, leaves expressions that cost too
+    much together, unless it makes that no worse than it was."""
+    found = await asyncio.to_thread(conditions.costly, edited)
+    if found and len(found) > len(await asyncio.to_thread(conditions.costly, before)):
+        raise errors.costly(found, place)
+
+
+async def _check_whole(rule_set: RuleSet) -> None:
     if not rule_set.rules:
         raise errors.RuleSetEmpty(rule_set.version)
     if missing := missing_groups(rule_set):
         raise errors.GroupsMissing(rule_set.version, missing)
+    if costly := await asyncio.to_thread(conditions.costly, rule_set):
+        raise errors.RulesCostly(rule_set.version, costly)

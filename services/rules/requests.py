@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 from scoreline.rules.v1 import rule_set_pb2
 from scoreline.rules.v1 import rules_service_pb2 as pb
 from services.rules import convert, errors, reading, yaml_reading
-from services.rules.conditions import EXPRESSIONS
+from services.rules.conditions import EXPRESSIONS, costly
 from services.rules.domain import activation, checks
 from services.rules.domain.activation import Effective
 from services.rules.domain.checks import Problems
@@ -106,6 +106,7 @@ def whole_rule_set(request: pb.CreateRuleSetRequest) -> Content:
     with errors.for_the_caller():
         content = reading.content(request.rule_set, "rule_set.", problems)
     _raise_if_any(problems)
+    _check_cost(content, "rule_set.")
     return content
 
 
@@ -115,6 +116,7 @@ def imported_rule_set(request: pb.ImportRuleSetRequest) -> Content:
     with errors.for_the_caller():
         _, content = yaml_reading.content(request.yaml, problems)
     _raise_if_any(problems)
+    _check_cost(content, "")
     return content
 
 
@@ -205,6 +207,12 @@ def _chosen(
 
 def _names(fields: Sequence[str]) -> str:
     return ", ".join(f"`{field}`" for field in fields)
+
+
+def _check_cost(content: Content, prefix: str) -> None:
+    found = costly(content)
+    if found:
+        raise InvalidFields([Violation(f"{prefix}{field}", text) for field, text in found])
 
 
 def _raise_if_any(problems: Problems) -> None:

@@ -6,13 +6,15 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any, TypeVar
 
 from services.scoring.domain.model import Attributes, Condition, Entry, Key, Situation
-from services.shared.cel import Environment
+from services.shared.cel import Environment, Expression, Given
+from services.shared.cel_cost import Cost
 
 _ENVIRONMENT = Environment(("event", "lead"))
 
@@ -46,20 +48,20 @@ T = TypeVar("T")
 @lru_cache(COMPILED_MAX)
 def condition(source: str) -> Condition:
     """A compiled condition, the same one for the same source. Raises InvalidExpression."""
-    expression = _ENVIRONMENT.condition(source)
+    expression = _condition(source)
 
     def holds(entry: Entry, attributes: Attributes) -> bool:
-        return expression.holds(_variables(entry, attributes))
+        return expression.holds(_seen.given(entry, attributes))
 
     return _once_an_entry(source, holds)
 
 
 def situation(source: str) -> Callable[[Situation], bool]:
     """A compiled condition of a next action. Raises InvalidExpression."""
-    expression = _SITUATION.condition(source)
+    expression = _situation(source)
 
     def holds(found: Situation) -> bool:
-        return expression.holds(dict(found))
+        return expression.holds(_looked_at.given(found))
 
     return holds
 
@@ -67,13 +69,61 @@ def situation(source: str) -> Callable[[Situation], bool]:
 @lru_cache(COMPILED_MAX)
 def key(source: str) -> Key:
     """A compiled limit key, the same one for the same source. Raises InvalidExpression."""
-    expression = _ENVIRONMENT.key(source)
+    expression = _key(source)
 
     def value(entry: Entry, attributes: Attributes) -> str:
-        text = json.dumps(_listed(expression.value(_variables(entry, attributes))), default=str)
+        found = _listed(expression.value(_seen.given(entry, attributes)))
+        text = json.dumps(found, default=str)
         return text if len(text) <= KEY_CHARS_MAX else sha256(text.encode()).hexdigest()
 
     return _once_an_entry(source, value)
+
+
+_condition = lru_cache(COMPILED_MAX)(_ENVIRONMENT.condition)
+_key = lru_cache(COMPILED_MAX)(_ENVIRONMENT.key)
+_situation = lru_cache(COMPILED_MAX)(_SITUATION.condition)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of expressions in rule sets."""
+
+    compiled: Callable[[str], object]
+    """Raises InvalidExpression."""
+    expression: Callable[[str], Expression]
+
+    def cost(self, source: str) -> Cost:
+        """What one that compiles takes at worst."""
+        return self.expression(source).cost
+
+
+CONDITION = Kind(condition, _condition)
+KEY = Kind(key, _key)
+SITUATION = Kind(situation, _situation)
+
+
+class _Last:
+    """What was looked at last, made into variables once: many expressions are about the same, one after the other."""
+
+    def __init__(
+        self, environment: Environment, variables: Callable[..., Mapping[str, Any]]
+    ) -> None:
+        self._environment = environment
+        self._variables = variables
+        self._last: tuple[tuple[object, ...], Given] | None = None
+
+    def given(self, *about: object) -> Given:
+        """The variables. What they are about must not change while it is the same object."""
+        last = self._last
+        if last is not None and all(map(_same, last[0], about)):
+            return last[1]
+        given = self._environment.given(self._variables(*about))
+        self._last = (about, given)
+        return given
+
+
+def _same(one: object, other: object) -> bool:
+    return one is other
 
 
 def _once_an_entry(
@@ -110,3 +160,7 @@ def _variables(entry: Entry, attributes: Attributes) -> dict[str, Any]:
         "properties": dict(entry.properties),
     }
     return {"event": event, "lead": dict(attributes)}
+
+
+_seen = _Last(_ENVIRONMENT, _variables)
+_looked_at = _Last(_SITUATION, dict)

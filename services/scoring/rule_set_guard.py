@@ -5,7 +5,7 @@ endless work. Limits are those of protos/scoreline/rules/v1/rule_set.proto."""
 import itertools
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
@@ -18,6 +18,7 @@ from services.scoring import conditions, rule_conversion
 from services.scoring.domain.model import ANY_TYPE, RuleSet
 from services.shared import structs
 from services.shared.cel import InvalidExpression
+from services.shared.cel_budget import LOOK, Spent, overspent
 from services.shared.errors import LimitExceeded, Violations
 
 RULES_MAX = 500
@@ -87,8 +88,11 @@ def rule_set(
             found.add(field, str(error))
         except InvalidExpression:
             _note_faults(complete, field, found)
+    if converted is not None:
+        for place, problem in overspent(_spent(complete)):
+            found.add(f"{field}.{place}", problem)
     violations.found += found.found
-    return complete, converted
+    return complete, None if found.found else converted
 
 
 def _completed(
@@ -267,27 +271,34 @@ def _check_unique(names: Iterator[str] | list[str], field: str, violations: Viol
 
 def _note_faults(message: rule_set_pb2.RuleSet, field: str, violations: Violations) -> None:
     """Which expressions don't compile, and why."""
-    for place, compiled, source in _expressions(message):
+    for place, _, kind, source in _expressions(message):
         try:
-            compiled(source)
+            kind.compiled(source)
         except InvalidExpression as error:
             violations.add(f"{field}.{place}", str(error))
 
 
+def _spent(message: rule_set_pb2.RuleSet) -> Iterator[Spent]:
+    for place, event_type, kind, source in _expressions(message):
+        yield Spent(place, event_type, kind.cost(source))
+
+
 def _expressions(
     message: rule_set_pb2.RuleSet,
-) -> Iterator[tuple[str, Callable[[str], object], str]]:
+) -> Iterator[tuple[str, str, conditions.Kind, str]]:
+    """Path, event type (LOOK for next actions), kind and source of each."""
     for index, rule in enumerate(message.rules):
         if rule.when:
-            yield f"rules[{index}].when", conditions.condition, rule.when
+            yield f"rules[{index}].when", rule.event_type, conditions.CONDITION, rule.when
         for number, limit in enumerate(rule.limits):
             if limit.key:
-                yield f"rules[{index}].limits[{number}].key", conditions.key, limit.key
+                path = f"rules[{index}].limits[{number}].key"
+                yield path, rule.event_type, conditions.KEY, limit.key
     if message.velocity.when:
-        yield "velocity.when", conditions.condition, message.velocity.when
+        yield "velocity.when", ANY_TYPE, conditions.CONDITION, message.velocity.when
     for index, action in enumerate(message.next_actions):
         if action.when:
-            yield f"next_actions[{index}].when", conditions.situation, action.when
+            yield f"next_actions[{index}].when", LOOK, conditions.SITUATION, action.when
 
 
 def _seconds(duration: Duration) -> float:

@@ -19,14 +19,17 @@ from services.rules.domain.model import (
     Rule,
     Stage,
     State,
+    Velocity,
 )
 from services.rules.handlers import Installer, Rules
+from services.shared import cel_budget
 from services.shared.errors import EtagMismatch, InvalidFields, LimitExceeded
 from tests.support.clocks import SteppingClock
 from tests.support.rules_golden import FakeTests
 from tests.support.rules_store import InMemoryStore
 
 PRESET = presets.load(presets.SIMPLE)
+HOUR_US = 3_600_000_000
 CHAT = Rule("chat", "chat", 5_000, True, "")
 
 
@@ -247,6 +250,56 @@ async def test_what_can_not_be_activated(room: Room) -> None:
     with pytest.raises(errors.RuleSetEmpty):
         await rules.activate("acme", 0, "", "me")
     assert len(await rules.activations("acme", None, 10)) == 1
+
+
+COSTLY = 'event.properties.s.matches("(a|b)*a(a|b){900}c")'
+"""Of which some ten fit into a rule set."""
+
+
+async def test_edits_that_make_a_rule_set_too_costly_are_refused(room: Room) -> None:
+    rules = room.rules
+    for number in range(30):
+        try:
+            await rules.create_rule("acme", replace(CHAT, rule_id=f"r{number}", when=COSTLY))
+        except InvalidFields as refused:
+            (violation,) = refused.violations
+            break
+    assert violation.field == "rule.when"
+    assert "costs too much" in violation.description
+    assert 5 < number < 20
+    # There is room for what is about other events, and where something goes.
+    await rules.create_rule("acme", replace(CHAT, rule_id="other", event_type="other", when=COSTLY))
+    changed = RuleChanges(event_type="chat")
+    with pytest.raises(InvalidFields) as refused:
+        await rules.update_rule("acme", "other", changed, "", anything)
+    assert [one.field for one in refused.value.violations] == ["rule.when"]
+    # The rule itself has room, being the first; it leaves none for the last.
+    changed = RuleChanges(limits=(Limit(1, None, COSTLY),))
+    with pytest.raises(InvalidFields) as refused:
+        await rules.update_rule("acme", "r0", changed, "", anything)
+    draft = await rules.rule_set("acme", 0)
+    last = max(n for n, rule in enumerate(draft.rules) if rule.event_type == "chat")
+    assert [one.field for one in refused.value.violations] == [f"rule_set.rules[{last}].when"]
+    changes = RuleSetChanges(velocity=Velocity(HOUR_US, 1, COSTLY))
+    with pytest.raises(InvalidFields) as refused:
+        await rules.update_rule_set("acme", changes, "")
+    assert [one.field for one in refused.value.violations] == ["rule_set.velocity.when"]
+    await rules.update_rule("acme", "r0", RuleChanges(when=""), "", anything)
+    await rules.update_rule_set("acme", changes, "")
+
+
+async def test_a_rule_set_that_is_too_costly_is_not_put_in_force(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await room.rules.create_rule("acme", replace(CHAT, when=COSTLY))
+    monkeypatch.setattr(cel_budget, "EVENT_COST_US_MAX", 1_000)
+    with pytest.raises(errors.RulesCostly) as refused:
+        await room.rules.activate("acme", 2, "", "key")
+    draft = await room.rules.rule_set("acme", 2)
+    place = f"rule_set.rules[{len(draft.rules) - 1}].when"
+    assert [one.field for one in refused.value.violations] == [place]
+    found = await room.rules.inspect(draft)
+    assert [field for field, _ in found.faults] == [place.removeprefix("rule_set.")]
 
 
 async def test_group_condition_limit_and_decay_change_and_stay(room: Room) -> None:

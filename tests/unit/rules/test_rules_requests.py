@@ -10,7 +10,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from scoreline.rules.v1 import rule_set_pb2
 from scoreline.rules.v1 import rules_service_pb2 as pb
-from services.rules import requests
+from services.rules import requests, yaml_writing
 from services.rules.domain.editing import NO_CHANGE, RuleChanges, RuleSetChanges
 from services.rules.domain.model import (
     Binding,
@@ -144,6 +144,26 @@ def test_everything_wrong_with_a_change_of_a_rule_set() -> None:
     with pytest.raises(InvalidFields) as caught:
         requests.rule_set_changes(pb.UpdateRuleSetRequest())
     assert fields(caught.value) == ["update_mask"]
+
+
+def test_whole_rule_sets_that_cost_too_much_are_refused_with_the_place() -> None:
+    looping = "event.properties.l.exists(x, x == 1)"
+    rules = [
+        rule_set_pb2.Rule(rule_id=f"r{n}", event_type=f"type_{n}", points=1, when=looping)
+        for n in range(20)
+    ]
+    velocity = rule_set_pb2.Velocity(window=DAY, saturating=True, when=looping)
+    written = rule_set_pb2.RuleSet(rules=rules, velocity=velocity)
+    with pytest.raises(InvalidFields) as refused:
+        requests.whole_rule_set(pb.CreateRuleSetRequest(rule_set=written))
+    assert fields(refused.value) == ["rule_set.velocity.when"]
+    text = yaml_writing.write(written)
+    with pytest.raises(InvalidFields) as refused:
+        requests.imported_rule_set(pb.ImportRuleSetRequest(yaml=text))
+    assert fields(refused.value) == ["velocity.when"]
+    velocity.when = ""
+    written = rule_set_pb2.RuleSet(rules=rules, velocity=velocity)
+    assert requests.whole_rule_set(pb.CreateRuleSetRequest(rule_set=written)).rules
 
 
 def test_versions() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from services.shared import cel
 from services.shared.cel import Environment, InvalidExpression
+from services.shared.cel_cost import LOOP_VALUES_MAX
 
 ENVIRONMENT = Environment(("event", "lead"))
 
@@ -109,11 +110,75 @@ def test_loops_over_much_are_not_evaluated_and_never_take_long() -> None:
     assert not holds(source, l=many)
     assert not holds(source, l=[many])
     assert not holds(source, l=[{"deep": many}])
-    assert holds(source, l=[0] * (cel.COMPREHENSION_VALUES_MAX - 10))
+    assert holds(source, l=[0] * (LOOP_VALUES_MAX - 1))
+    assert not holds(source, l=[0] * LOOP_VALUES_MAX)
+    # What it does not look at does not matter.
+    assert holds(source, l=[0], other=many)
     assert time.perf_counter() - began < 5
     assert not holds("event.properties.l.all(x, x.contains('b'))", l=["b" * 20_000])
-    # Without a loop, size does not matter.
-    assert holds("event.properties.l.size() == 16000 && 0 in event.properties.l", l=many)
+    # Without a loop, more may be read.
+    assert holds("event.properties.l.size() == 1999 && 0 in event.properties.l", l=[0] * 1_999)
+    assert not holds("event.properties.l.size() == 2000", l=[0] * 2_000)
+    assert holds("!has(event.properties.l) || true", l=[0] * 1_999)
+
+
+def test_a_variable_of_a_loop_hides_nothing() -> None:
+    source = "[1].exists(lead, true) && event.properties.n == 1 && lead.l.size() > 0"
+    given = {"event": {"properties": {"n": 1}}, "lead": {"l": [0] * 99}}
+    assert ENVIRONMENT.condition(source).holds({**given, "lead": {"l": [0] * 90}})
+    assert not ENVIRONMENT.condition(source).holds({**given, "lead": {"l": [0] * 100}})
+
+
+@pytest.mark.parametrize(
+    ("source", "place"),
+    [
+        ("event.x.matches(event.properties.p)", "line 1, column 33: matches needs a pattern that"),
+        ("matches(event.x,\n  'a' + 'b')", "line 2, column 7: matches needs a pattern that"),
+        ("true && event.x.matches('(')", "line 1, column 25: is no pattern: missing )"),
+        (
+            "event.x.matches('" + "a" * 513 + "')",
+            "line 1, column 17: a pattern must be at most 512",
+        ),
+        ("event.x.matches('[\\\\pL]{9}')", "line 1, column 17: a pattern must need at most 4,000"),
+        ("event.l.exists(a, event.l.exists(b, a == b))", "line 1, column 33: must loop at most 1"),
+        ("event.l.map(a, a)[0] == 'x'", "line 1, column 12: must not use map or filter"),
+    ],
+)
+def test_what_is_refused_for_its_cost_says_where(source: str, place: str) -> None:
+    with pytest.raises(InvalidExpression) as refused:
+        ENVIRONMENT.condition(source)
+    assert str(refused.value).startswith(place), refused.value
+
+
+def test_texts_are_not_taken_for_loops_or_patterns() -> None:
+    assert holds("event.properties.s == 'map(x) all(y) exists(z) all(a)'", s="x") is False
+    assert holds("'for all (of us), all (of you)'.contains(event.properties.s)", s="all (of")
+
+
+def test_patterns_are_not_looked_for_in_long_texts() -> None:
+    long, short = "a" * 4_097, "a" * 4_096
+    assert holds("event.properties.s.matches('^a+$')", s=short, other=long)
+    assert not holds("event.properties.s.matches('^a+$')", s=long)
+    assert holds("event.properties['s'].matches('^a+$')", s=short)
+    assert not holds("event.properties['s'].matches('^a+$')", s=long)
+    assert not holds("string(event.properties.s).matches('^a+$')", s=long)
+    assert holds("string(event.properties.s).matches('^a+$')", s="aa")
+    assert not holds("matches(event.properties.s, '^a+$')", s=long)
+
+
+def test_keys_of_much_are_none() -> None:
+    assert ENVIRONMENT.key("event.properties.l").value(
+        {"event": {"properties": {"l": [0] * 499}}, "lead": {}}
+    )
+    much = {"event": {"properties": {"l": [0] * 500}}, "lead": {}}
+    assert ENVIRONMENT.key("event.properties.l").value(much) is None
+
+
+def test_variables_are_made_once_for_many_expressions() -> None:
+    given = ENVIRONMENT.given({"event": {"properties": {"n": 3}}, "lead": {"n": 3}})
+    sources = [f"event.properties.n == lead.n && {number} == 3" for number in range(5)]
+    found = [ENVIRONMENT.condition(source).holds(given) for source in sources]
+    assert found == [False, False, False, True, False]
 
 
 def test_literal_loops_end_with_the_evaluators_budget() -> None:

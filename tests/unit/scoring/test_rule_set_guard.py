@@ -128,6 +128,26 @@ def test_every_expression_at_fault_is_named() -> None:
     assert guarded(cases.rule_set(**broken)) == (None, fields)
 
 
+def test_expressions_that_cost_too_much_together_are_named() -> None:
+    looping = "event.properties.l.exists(x, x == 1)"
+    rules = [
+        {"event_type": "view", "points": 1, "rule_id": f"r{n}", "when": looping} for n in range(22)
+    ]
+    fields = [".rules[20].when", ".rules[21].when"]
+    assert guarded(cases.rule_set(rules=rules)) == (None, fields)
+    costly = 'event.properties.s.matches("(a|b)*a(a|b){900}c")'
+    one = {"points": 1, "limits": [{"count": 1, "key": costly}]}
+    rules = [
+        {**one, "event_type": ("view", "form", "*")[n % 3], "rule_id": f"r{n}"} for n in range(15)
+    ]
+    accepted, found = guarded(cases.rule_set(rules=rules))
+    assert accepted is None
+    assert found
+    assert set(found) <= {f".rules[{n}].limits[0].key" for n in range(6, 15)}
+    # Half of them are no event's at once.
+    assert guarded(cases.rule_set(rules=rules[:6]))[1] == []
+
+
 @pytest.mark.parametrize(
     "rules",
     [
