@@ -1,6 +1,9 @@
 """Protobuf to and from ingest's own records; nothing else touches both. Written for speed: every event passes through
 both directions."""
 
+from collections.abc import Sequence
+from typing import TypeVar
+
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from scoreline.events.v1 import event_pb2
@@ -15,6 +18,15 @@ from services.shared.bus import subject_token
 from services.shared.errors import to_status
 from services.shared.publishing import OutgoingMessage
 
+AnswerT = TypeVar(
+    "AnswerT",
+    ingest_service_pb2.BatchIngestEventsResponse,
+    ingest_service_pb2.ReceiveCloudEventsResponse,
+    ingest_service_pb2.BatchIngestCloudEventsResponse,
+    ingest_service_pb2.TrackResponse,
+)
+"""What answers several events at once: all of the same shape."""
+
 _REFERENCE_FIELD = {
     "lead": "lead_id",
     "email": "email",
@@ -28,11 +40,7 @@ def incoming(event: event_pb2.Event) -> IncomingEvent:
     occur_time = None
     if event.HasField("occur_time"):
         occur_time = (event.occur_time.seconds, event.occur_time.nanos)
-    properties, properties_problem = b"", None
-    if event.HasField("properties"):
-        properties_problem = structs.problem(event.properties)
-        if properties_problem is None:
-            properties = event.properties.SerializeToString(deterministic=True)
+    properties, properties_problem = properties_of(event)
     return IncomingEvent(
         event.event_id,
         event.type,
@@ -45,6 +53,16 @@ def incoming(event: event_pb2.Event) -> IncomingEvent:
         properties,
         properties_problem,
     )
+
+
+def properties_of(event: event_pb2.Event) -> tuple[bytes, str | None]:
+    """An event's properties in an encoding that is the same for the same content, or what is wrong with them."""
+    if not event.HasField("properties"):
+        return b"", None
+    problem = structs.problem(event.properties)
+    if problem is not None:
+        return b"", problem
+    return event.properties.SerializeToString(deterministic=True), None
 
 
 def message(origin: Origin, event: AcceptedEvent, accept_us: int) -> OutgoingMessage:
@@ -86,9 +104,8 @@ def receipt(given: Receipt) -> ingest_service_pb2.EventReceipt:
     return answer
 
 
-def batch_response(results: list[Result]) -> ingest_service_pb2.BatchIngestEventsResponse:
-    """The answer to a batch."""
-    answer = ingest_service_pb2.BatchIngestEventsResponse()
+def batch_response(results: Sequence[Result], answer: AnswerT) -> AnswerT:
+    """The answer to several events."""
     for result in results:
         _set_result(answer.results.add(), result)
         if isinstance(result, Receipt):

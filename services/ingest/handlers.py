@@ -173,7 +173,7 @@ class IngestHandlers:
 
 def _accepted(origin: Origin, event: IncomingEvent, now_us: int, path: str) -> AcceptedEvent:
     try:
-        return accept(event, now_us, origin.clock_behind_us)
+        return accept(event, now_us, origin.sent_us)
     except InvalidEvent as invalid:
         violations = [
             Violation(f"{path}.{field}" if field else path, description)

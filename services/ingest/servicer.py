@@ -2,15 +2,16 @@
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 import grpc
 
 from scoreline.ingest.v1 import ingest_service_pb2 as pb
 from scoreline.ingest.v1 import ingest_service_pb2_grpc
-from services.ingest import convert
+from services.ingest import cloud_events, convert, tracking
 from services.ingest.domain.events import IncomingEvent, Origin
-from services.ingest.handlers import IngestHandlers
+from services.ingest.handlers import IngestHandlers, Result
 from services.shared import context as call_context
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -32,7 +33,37 @@ class IngestServicer(ingest_service_pb2_grpc.IngestServiceServicer):
         self, request: pb.BatchIngestEventsRequest, context: Context
     ) -> pb.BatchIngestEventsResponse:
         events = [convert.incoming(event) for event in request.events]
-        return convert.batch_response(await self._handlers.accept_batch(_origin(), events))
+        results = await self._handlers.accept_batch(_origin(), events)
+        return convert.batch_response(results, pb.BatchIngestEventsResponse())
+
+    async def ReceiveCloudEvents(
+        self, request: pb.ReceiveCloudEventsRequest, context: Context
+    ) -> pb.ReceiveCloudEventsResponse:
+        metadata = context.invocation_metadata() or ()
+        received = cloud_events.received(request.body, metadata, request.type_prefix)
+        results: list[Result]
+        if isinstance(received, list):
+            results = await self._handlers.accept_batch(_origin(), received)
+        else:
+            results = [await self._handlers.accept_one(_origin(), received)]
+        return convert.batch_response(results, pb.ReceiveCloudEventsResponse())
+
+    async def BatchIngestCloudEvents(
+        self, request: pb.BatchIngestCloudEventsRequest, context: Context
+    ) -> pb.BatchIngestCloudEventsResponse:
+        events = cloud_events.from_messages(request.events, request.type_prefix)
+        results = await self._handlers.accept_batch(_origin(), events)
+        return convert.batch_response(results, pb.BatchIngestCloudEventsResponse())
+
+    async def Track(self, request: pb.TrackRequest, context: Context) -> pb.TrackResponse:
+        page = tracking.parsed(request.body)
+        origin = replace(
+            _origin(),
+            user_agent=tracking.user_agent_of(context.invocation_metadata() or ()),
+            sent_us=page.sent_us,
+        )
+        results = await self._handlers.accept_batch(origin, page.events)
+        return convert.batch_response(results, pb.TrackResponse())
 
     async def StreamEvents(
         self, request_iterator: AsyncIterator[pb.StreamEventsRequest], context: Context

@@ -23,6 +23,9 @@ _NANOS_MAX = 999_999_999
 FUTURE_MAX_S = 24 * 60 * 60
 """Clocks of senders run ahead and time zones get confused; beyond a day it is a mistake that would bend decay."""
 
+CLOCK_TOLERANCE_S = 5 * 60
+"""A sender's clock that is off by no more counts as right: what is sent takes its time on the way."""
+
 
 class Problem(NamedTuple):
     """A field at fault and what to do about it."""
@@ -54,9 +57,8 @@ class Origin:
     """W3C trace context; empty when the caller sent none."""
     user_agent: str = ""
     """Of the browser that a visitor of a website has; empty where events come from elsewhere."""
-    clock_behind_us: int = 0
-    """How much later than its own clock says what sends the events has sent them, in microseconds: added to the times
-    it gives. 0 where its clock is right, or not known to be wrong."""
+    sent_us: int | None = None
+    """When the clock of what sends the events said that it sent them, in microseconds since 1970; None: not said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +110,10 @@ class AcceptedEvent:
         return [f"{kind}:{reference}" for kind, reference in self.linked]
 
 
-def accept(event: IncomingEvent, now_us: int, clock_behind_us: int = 0) -> AcceptedEvent:
+def accept(event: IncomingEvent, now_us: int, sent_us: int | None = None) -> AcceptedEvent:
     """The event in its normal form, taken as having happened at `now_us` (microseconds since 1970) when it does not
-    say when, and as much later than it says as the sender's clock is behind. Raises InvalidEvent with everything that
-    is wrong with it."""
+    say when. Where the sender's clock, which said `sent_us` just now, is wrong, so is the event's time by as much, and
+    is put right. Raises InvalidEvent with everything that is wrong with it."""
     problems: list[Problem] = []
     id_problem = references.text_problem(event.event_id, EVENT_ID_CHARS_MAX)
     if id_problem:
@@ -125,7 +127,7 @@ def accept(event: IncomingEvent, now_us: int, clock_behind_us: int = 0) -> Accep
         problems.append(Problem("type", str(error)))
     (kind, reference), *linked = _references(event, type_, problems)
     said_us = _said_us(event.occur_time, problems)
-    occur_us = now_us if said_us is None else max(0, said_us + clock_behind_us)
+    occur_us = now_us if said_us is None else max(0, said_us + _behind_us(sent_us, now_us))
     if occur_us > now_us + FUTURE_MAX_S * MICROSECONDS:
         problems.append(Problem("occur_time", "must not be more than 24 hours in the future"))
     if event.source and (len(event.source) > SOURCE_CHARS_MAX or not event.source.isprintable()):
@@ -150,6 +152,13 @@ def accept(event: IncomingEvent, now_us: int, clock_behind_us: int = 0) -> Accep
         payload_hash(type_, subject, said_us, event.source, event.properties, linked_subjects),
         tuple(linked),
     )
+
+
+def _behind_us(sent_us: int | None, now_us: int) -> int:
+    """By how much a sender's clock is behind, where it is wrong."""
+    if sent_us is None or abs(now_us - sent_us) <= CLOCK_TOLERANCE_S * MICROSECONDS:
+        return 0
+    return now_us - sent_us
 
 
 def _references(event: IncomingEvent, type_: str, problems: list[Problem]) -> list[tuple[str, str]]:
