@@ -1,0 +1,358 @@
+"""Mappings of webhook sources, compiled: a delivery in, events as messages out. What the expressions are made of is in
+services/shared/cel_values.py; what becomes of the events in webhook_handlers.py."""
+
+import hashlib
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from google.protobuf.struct_pb2 import Struct
+
+from scoreline.events.v1 import event_pb2
+from services.ingest.domain.events import EVENT_ID_CHARS_MAX, LINKING_TYPE
+from services.ingest.domain.names import InvalidName, event_type
+from services.ingest.domain.webhooks.model import EXPRESSIONS, WebhookMapping
+from services.ingest.webhook_values import NoValue, moment, struct, text
+from services.shared.cel import InvalidExpression
+from services.shared.cel_values import (
+    EvaluationFailed,
+    Given,
+    MapExpression,
+    ValueEnvironment,
+    ValueExpression,
+)
+from services.shared.errors import Violations
+from services.shared.times import to_timestamp
+from services.shared.turns import Turns
+
+EVENT_MAPPINGS_MAX = 50
+ITEMS_MAX = 1_000
+"""As the contract says, both."""
+
+MAPPING_CHARS_MAX = 65_536
+"""All expressions of a mapping together: they are compiled where the source is used."""
+
+EVENTS_MAX = 5_000
+"""From one delivery: five slices of the group commit."""
+
+FAILURES_MAX = 20
+"""So many are told of one delivery; more are counted by none."""
+
+MAPPING_S_MAX = 2.0
+"""Making one delivery into events takes no longer, whatever its source's expressions do."""
+
+UPDATE_TYPE = "lead_updated"
+"""Carries attributes of a lead."""
+
+_CARRIERS = frozenset({LINKING_TYPE, UPDATE_TYPE})
+"""Events whose properties are attributes."""
+
+_REFERENCES = ("lead_id", "external_id", "email", "anonymous_id")
+"""The strongest first."""
+
+_ENVIRONMENT = ValueEnvironment(("body", "item", "headers", "delivery_id"), ("receive_time",))
+
+_Compiled = ValueExpression | MapExpression
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What a mapping reads."""
+
+    body: Any
+    size: int
+    """How many values there are in the body."""
+    headers: Mapping[str, str]
+    delivery_id: str
+    receive_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an item gave no event."""
+
+    field: str
+    """Of the mapping, e.g. `mapping.events[1].occur_time`; empty for the body as a whole."""
+    item: int | None
+    """Which item; None: none yet."""
+    description: str
+
+    def __str__(self) -> str:
+        where = self.place
+        return f"{where}: {self.description}" if where else self.description
+
+    @property
+    def place(self) -> str:
+        """`mapping.events[1].occur_time of items[3]`."""
+        return self.field if self.item is None else f"{self.field} of items[{self.item}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An event, and where it comes from."""
+
+    event: event_pb2.Event
+    item: int
+    mapping: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a delivery gave."""
+
+    made: list[Made]
+    failures: list[Failure]
+
+
+class CompiledMapping:
+    """A mapping that can be applied."""
+
+    def __init__(
+        self, items: ValueExpression | None, events: Sequence[Mapping[str, _Compiled]]
+    ) -> None:
+        self._items = items
+        self._events = events
+
+    async def events(self, delivery: Delivery, origin: str, event_source: str) -> Outcome:
+        """The events of a delivery. `origin` begins the ids of those that have none of their own; `event_source` is
+        said to be their sender. Others have their turn meanwhile."""
+        run = _Run(delivery, origin, event_source)
+        turns = Turns()
+        try:
+            items = self._item_list(delivery)
+        except EvaluationFailed as failed:
+            return Outcome([], [Failure("mapping.items", None, str(failed))])
+        if len(items) > ITEMS_MAX:
+            found = f"gives {len(items):,} items, at most {ITEMS_MAX:,} are taken"
+            return Outcome([], [Failure("mapping.items", None, found)])
+        for index, item in enumerate(items):
+            given = _given(delivery, item)
+            for number, expressions in enumerate(self._events):
+                run.apply(expressions, given, index, number)
+                if run.over:
+                    return Outcome(run.made, run.failures)
+            await turns.give()
+        return Outcome(run.made, run.failures)
+
+    def _item_list(self, delivery: Delivery) -> list[Any]:
+        if self._items is None:
+            return delivery.body if isinstance(delivery.body, list) else [delivery.body]
+        found = self._items.value(_given(delivery, None))
+        if found is None:
+            return []
+        if not isinstance(found, list):
+            raise EvaluationFailed("must give a list")
+        return found
+
+
+class _Run:
+    """One delivery on its way through a mapping."""
+
+    def __init__(self, delivery: Delivery, origin: str, event_source: str) -> None:
+        self._delivery = delivery
+        self._origin = origin
+        self._event_source = event_source
+        self._end_s = time.perf_counter() + MAPPING_S_MAX
+        self.made: list[Made] = []
+        self.failures: list[Failure] = []
+        self.over = False
+
+    def apply(
+        self, expressions: Mapping[str, _Compiled], given: Given, item: int, number: int
+    ) -> None:
+        """Add what one event mapping makes of one item."""
+        path = f"mapping.events[{number}]"
+        reading = _Reading(expressions, given)
+        try:
+            if not reading.applies():
+                return
+            events = list(self._events(reading, item, number))
+        except EvaluationFailed as failed:
+            if len(self.failures) < FAILURES_MAX:
+                self.failures.append(Failure(f"{path}.{reading.field}", item, str(failed)))
+        else:
+            self.made += [Made(event, item, number) for event in events]
+            if len(self.made) > EVENTS_MAX:
+                self._end(path, item, f"more than {EVENTS_MAX:,} events from one delivery")
+        if time.perf_counter() > self._end_s and not self.over:
+            self._end(path, item, f"took longer than {MAPPING_S_MAX:g} s")
+
+    def _end(self, path: str, item: int, why: str) -> None:
+        """Nothing of it: half a delivery would count, and the rest never could."""
+        self.made.clear()
+        self.failures = [Failure(path, item, why)]
+        self.over = True
+
+    def _events(self, reading: "_Reading", item: int, number: int) -> Iterator[event_pb2.Event]:
+        event = event_pb2.Event(type=reading.needed_text("type"), source=self._event_source)
+        type_ = _normal(event.type)
+        event.event_id = reading.text("event_id") or self._id(f":{item}:{number}")
+        references = {name: reading.text(name) for name in _REFERENCES}
+        given = [name for name in _REFERENCES if references[name]]
+        if not given:
+            reading.field = "lead_id"
+            raise EvaluationFailed("nothing says whose event it is")
+        # An event of another type is the first reference's alone.
+        for name in given if type_ == LINKING_TYPE else given[:1]:
+            setattr(event, name, references[name])
+        occur_time = reading.moment("occur_time")
+        # What came with no time of its own is the same event when it comes again, at another time.
+        if occur_time is not None and occur_time != self._delivery.receive_time:
+            event.occur_time.CopyFrom(to_timestamp(occur_time))
+        properties = reading.struct("properties")
+        attributes = reading.struct("attributes")
+        if attributes is not None and type_ in _CARRIERS:
+            event.properties.CopyFrom(_merged(properties, attributes))
+        elif properties is not None:
+            event.properties.CopyFrom(properties)
+        yield event
+        if attributes is not None and attributes.fields and type_ not in _CARRIERS:
+            update = event_pb2.Event(
+                event_id=_short(f"{event.event_id}:lead"),
+                type=UPDATE_TYPE,
+                source=self._event_source,
+                properties=attributes,
+            )
+            setattr(update, given[0], references[given[0]])
+            if event.HasField("occur_time"):
+                update.occur_time.CopyFrom(event.occur_time)
+            yield update
+
+    def _id(self, place: str) -> str:
+        return _short(f"{self._origin}:{self._delivery.delivery_id}{place}")
+
+
+class _Reading:
+    """The expressions of one event mapping over one item; remembers which is read, for what fails."""
+
+    def __init__(self, expressions: Mapping[str, _Compiled], given: Given) -> None:
+        self._expressions = expressions
+        self._given = given
+        self.field = ""
+
+    def applies(self) -> bool:
+        found = self._value("when")
+        if found is None:
+            return "when" not in self._expressions
+        if not isinstance(found, bool):
+            raise EvaluationFailed("must be true or false")
+        return found
+
+    def needed_text(self, field: str) -> str:
+        found = self.text(field)
+        if not found:
+            raise EvaluationFailed("is null or empty, and needed")
+        return found
+
+    def text(self, field: str) -> str:
+        return self._converted(field, text) or ""
+
+    def moment(self, field: str) -> datetime | None:
+        return self._converted(field, moment)
+
+    def struct(self, field: str) -> Struct | None:
+        return self._converted(field, struct)
+
+    def _converted(self, field: str, convert: Any) -> Any:
+        found = self._value(field)
+        if found is None:
+            return None
+        try:
+            return convert(found)
+        except NoValue as error:
+            raise EvaluationFailed(str(error)) from error
+
+    def _value(self, field: str) -> Any:
+        expression = self._expressions.get(field)
+        if expression is None:
+            return None
+        self.field = field
+        return expression.value(self._given)
+
+
+def compile_mapping(written: WebhookMapping, path: str) -> CompiledMapping:
+    """The mapping, ready to be applied. `path` is where the request has it. Raises InvalidFields with everything that
+    is wrong."""
+    wrong = Violations()
+    total = len(written.items) + sum(
+        len(source) for event in written.events for source in event.values()
+    )
+    if not 1 <= len(written.events) <= EVENT_MAPPINGS_MAX:
+        wrong.add(f"{path}.events", f"must be 1 to {EVENT_MAPPINGS_MAX} events")
+    if total > MAPPING_CHARS_MAX:
+        wrong.add(path, f"must be at most {MAPPING_CHARS_MAX:,} characters in all")
+    wrong.raise_if_any()
+    items = None
+    if written.items:
+        items = _checked("anything", written.items, f"{path}.items", wrong)
+    events = []
+    for number, event in enumerate(written.events):
+        place = f"{path}.events[{number}]"
+        if not event.get("type"):
+            wrong.add(f"{place}.type", "is required")
+        if not any(event.get(name) for name in _REFERENCES):
+            wrong.add(place, f"must have one of {', '.join(_REFERENCES)}")
+        compiled = {
+            name: _checked(_WANTED[name], event[name], f"{place}.{name}", wrong)
+            for name in EXPRESSIONS
+            if event.get(name)
+        }
+        events.append({name: one for name, one in compiled.items() if one is not None})
+    wrong.raise_if_any()
+    return CompiledMapping(items, events)  # type: ignore[arg-type]
+
+
+_WANTED = {
+    **dict.fromkeys(EXPRESSIONS, "text"),
+    "when": "condition",
+    "occur_time": "anything",
+    "properties": "map",
+    "attributes": "map",
+}
+"""How each is compiled."""
+
+
+def _checked(wanted: str, source: str, path: str, wrong: Violations) -> _Compiled | None:
+    try:
+        compiled: _Compiled = getattr(_ENVIRONMENT, wanted)(source)
+    except InvalidExpression as error:
+        wrong.add(path, str(error))
+        return None
+    return compiled
+
+
+def _given(delivery: Delivery, item: Any) -> Given:
+    values = {
+        "body": delivery.body,
+        "item": item,
+        "headers": delivery.headers,
+        "delivery_id": delivery.delivery_id,
+        "receive_time": delivery.receive_time.astimezone(UTC),
+    }
+    return _ENVIRONMENT.given(values, delivery.size)
+
+
+def _normal(type_: str) -> str:
+    """The type as rules know it; as it is where it is none, which is told when the event is accepted."""
+    try:
+        return event_type(type_)
+    except InvalidName:
+        return type_
+
+
+def _merged(properties: Struct | None, attributes: Struct) -> Struct:
+    merged = Struct()
+    if properties is not None:
+        merged.CopyFrom(properties)
+    for name, value in attributes.fields.items():
+        merged.fields[name].CopyFrom(value)
+    return merged
+
+
+def _short(id_: str) -> str:
+    """An id as it is, or a hash of one that is too long or has what no id may have."""
+    if len(id_) <= EVENT_ID_CHARS_MAX and id_.isprintable() and id_ == id_.strip():
+        return id_
+    return f"webhook:{hashlib.sha256(id_.encode()).hexdigest()}"
