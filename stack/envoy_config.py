@@ -1,6 +1,6 @@
 """What deploy/envoy/envoy.yaml.j2 is filled with: addresses per target, and what the protos say.
 
-Which RPCs stream, and which of them a browser can open with EventSource, is read from the descriptor
+Which RPCs stream, and which of them a page calls with its key in the URL, is read from the descriptor
 set, so a new RPC needs no change here.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Literal
 
 from google.api import annotations_pb2
@@ -141,11 +142,17 @@ def render_edge(config: EdgeConfig) -> str:
         common_services_cluster=(
             _COMMON_SERVICES_CLUSTER if _COMMON_SERVICES_CLUSTER in config.targets else None
         ),
-        event_source_paths=[
+        query_key_paths=[
             path
             for one in upstreams
             for service in one.grpc_services
-            for path in _event_source_paths(methods[service])
+            for path in _query_key_paths(methods[service])
+        ],
+        upload_paths=[
+            path
+            for one in upstreams
+            for service in one.grpc_services
+            for path in _upload_paths(methods[service])
         ],
         local_reply_codes=_LOCAL_REPLY_CODES,
         **_LIMITS,
@@ -194,13 +201,16 @@ def _methods_of(
     }
 
 
-def _event_source_paths(methods: Iterable[descriptor_pb2.MethodDescriptorProto]) -> list[str]:
+def _query_key_paths(methods: Iterable[descriptor_pb2.MethodDescriptorProto]) -> list[str]:
+    """Where a page can't send headers: EventSource, and sendBeacon with a key that can only track."""
     paths = []
     for method in methods:
+        if _scope(method) == _scopes().SCOPE_TRACK:
+            paths.append(method.options.Extensions[annotations_pb2.http].post)
         if not method.server_streaming or method.client_streaming or method.output_type == _FILE:
             continue
         path = method.options.Extensions[annotations_pb2.http].get
-        if not _for_readers(method):
+        if _scope(method) != _scopes().SCOPE_READ:
             # A page that watches is given a key that reads. One that may do more has no place in a URL.
             continue
         if path and "{" in path:
@@ -213,10 +223,26 @@ def _event_source_paths(methods: Iterable[descriptor_pb2.MethodDescriptorProto])
     return paths
 
 
-def _for_readers(method: descriptor_pb2.MethodDescriptorProto) -> bool:
+def _upload_paths(methods: Iterable[descriptor_pb2.MethodDescriptorProto]) -> list[str]:
+    """Where a request's body is a file, whose pieces the method takes as a stream."""
+    posts = [
+        method.options.Extensions[annotations_pb2.http].post
+        for method in methods
+        if method.client_streaming
+    ]
+    if any("{" in path for path in posts):
+        raise StackError("The edge can't take files at paths with parameters yet.")
+    return [path for path in posts if path]
+
+
+def _scope(method: descriptor_pb2.MethodDescriptorProto) -> int:
+    scope: int = method.options.Extensions[
+        _scopes().required_scope  # type: ignore[index]  # typed as a plain FieldDescriptor
+    ]
+    return scope
+
+
+def _scopes() -> ModuleType:
     from scoreline.common.v1 import scope_pb2
 
-    scope: int = method.options.Extensions[
-        scope_pb2.required_scope  # type: ignore[index]  # typed as a plain FieldDescriptor
-    ]
-    return scope == scope_pb2.SCOPE_READ
+    return scope_pb2
