@@ -41,3 +41,13 @@ def kept(page: Page) -> dict[str, str]:
     """What the page's origin has in local storage, by its name without the SDK's prefix."""
     stored: dict[str, str] = page.evaluate("({...localStorage})")
     return {name.removeprefix(f"scoreline.{KEY}."): text for name, text in stored.items()}
+
+
+def ask(page: Page, receiver: Receiver) -> None:
+    """A request of the page itself, an event of type `question`: what the SDK had sent before is there when it is."""
+    body = '{"events": [{"event_id": "question", "type": "question"}]}'
+    page.evaluate(
+        "([url, body]) => fetch(url + '/v1/track?api_key=q', {method: 'POST', body})",
+        [receiver.url, body],
+    )
+    eventually(lambda: receiver.of_type("question"))

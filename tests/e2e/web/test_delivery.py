@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext
 
-from tests.support.eventually import eventually
+from tests.support.eventually import TIMEOUT_S, eventually
 from tests.support.track_receiver import Answer, Receiver, Website, accepted
-from tests.support.web_pages import Open, call, came, document, kept
+from tests.support.web_pages import Open, ask, call, came, document, kept
 
 pytestmark = pytest.mark.xdist_group("web")
 
@@ -106,6 +107,30 @@ def test_tabs_neither_lose_nor_repeat(receiver: Receiver, open_page: Open) -> No
     assert {event["type"] for event in came(receiver, 90)} == set(expected)
     assert set(sendings(receiver).values()) == {1}
     assert len({event["anonymous_id"] for event in receiver.events}) == 1
+
+
+def test_one_tab_sends_at_a_time(
+    context: BrowserContext, receiver: Receiver, open_page: Open
+) -> None:
+    context.clock.install()
+    first, second = (open_page(page_views="false") for _ in range(2))
+    released = threading.Event()
+
+    def slow(events: list[dict[str, Any]]) -> Answer:
+        assert events[0]["type"] == "question" or released.wait(TIMEOUT_S)
+        return accepted(events)
+
+    receiver.answer = slow
+    call(first, "track", "first")
+    first.clock.fast_forward("00:05")
+    eventually(lambda: receiver.of_type("first"))
+    call(second, "track", "second")
+    second.clock.fast_forward("00:05")
+    ask(second, receiver)
+    assert sendings(receiver) == {"first": 1, "question": 1}
+    released.set()
+    eventually(lambda: receiver.of_type("second"))
+    assert sendings(receiver) == {"first": 1, "question": 1, "second": 1}
 
 
 def test_a_tab_that_is_closed_leaves_its_events_to_the_others(
