@@ -236,9 +236,7 @@ def _upload_paths(methods: Iterable[descriptor_pb2.MethodDescriptorProto]) -> li
 
 
 def _scope(method: descriptor_pb2.MethodDescriptorProto) -> int:
-    scope: int = method.options.Extensions[
-        _scopes().required_scope  # type: ignore[index]  # typed as a plain FieldDescriptor
-    ]
+    scope: int = method.options.Extensions[_scopes().required_scope]
     return scope
 
 

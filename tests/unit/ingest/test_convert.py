@@ -7,6 +7,7 @@ from google.protobuf import struct_pb2
 from google.rpc import code_pb2, error_details_pb2
 
 from scoreline.events.v1 import event_pb2
+from scoreline.ingest.v1 import ingest_service_pb2 as pb
 from services.ingest import convert
 from services.ingest.domain.events import Origin, accept
 from services.ingest.handlers import Receipt
@@ -91,7 +92,9 @@ def test_properties_beyond_their_limits_are_a_problem() -> None:
 
 def test_a_batch_answers_each_event_and_counts() -> None:
     refused = InvalidFields([Violation("events[1].type", "is required")])
-    answer = convert.batch_response([Receipt("a", NOW_US, True), refused])
+    answer = convert.batch_response(
+        [Receipt("a", NOW_US, True), refused], pb.BatchIngestEventsResponse()
+    )
     assert (answer.accepted_count, answer.rejected_count) == (1, 1)
     assert answer.results[0].receipt.event_id == "a"
     assert answer.results[0].receipt.duplicate

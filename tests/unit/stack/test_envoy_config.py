@@ -83,13 +83,26 @@ def test_streams_have_no_timeout_and_unary_calls_do() -> None:
     assert timeouts["/scoreline.ingest.v1.IngestService/"] == "60s"
 
 
-def test_only_event_source_routes_take_a_key_from_the_query() -> None:
+def test_only_what_a_page_calls_without_headers_takes_a_key_from_the_query() -> None:
     mutating = [
         route["match"]
         for route in routes(edge())
         if "envoy.filters.http.lua" in route.get("typed_per_filter_config", {})
     ]
-    assert mutating == [{"path": "/v1/scores:watch"}]
+    assert {"path": "/v1/track"} in mutating
+    watching = [match["path"] for match in mutating if match != {"path": "/v1/track"}]
+    assert "/v1/scores:watch" in watching
+    assert all(path.endswith(":watch") for path in watching)
+
+
+def test_only_files_come_unbuffered_over_http() -> None:
+    unbuffered = [
+        route["match"]
+        for route in routes(edge())
+        if "envoy.filters.http.buffer" in route.get("typed_per_filter_config", {})
+        and route["route"]["cluster"] == "unrouted"
+    ]
+    assert unbuffered == [{"path": "/v1/imports"}]
 
 
 def test_nothing_retries() -> None:
