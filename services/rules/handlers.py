@@ -10,7 +10,13 @@ from datetime import datetime
 from services.rules import conditions, errors
 from services.rules.domain import editing, inspection
 from services.rules.domain import errors as edits
-from services.rules.domain.activation import AS_BOUND, Effective, effective_time, missing_groups
+from services.rules.domain.activation import (
+    AS_BOUND,
+    Effective,
+    effective_time,
+    in_force_already,
+    missing_groups,
+)
 from services.rules.domain.editing import RuleChanges, RuleSetChanges, WholeRule
 from services.rules.domain.golden import GoldenResult
 from services.rules.domain.inspection import Finding
@@ -199,8 +205,8 @@ class Rules:
         effective: Effective = AS_BOUND,
     ) -> tuple[Activation, RuleSet]:
         """Put a version (0: the newest) in force: the activation and the rule set. A version in force already keeps its
-        activation. Raises RuleSetNotFound, EtagMismatch, RuleSetEmpty, GroupsMissing, RulesCostly,
-        TestsFailed, DependencyUnavailable."""
+        activation, unless it is to score from another time on. Raises RuleSetNotFound, EtagMismatch, RuleSetEmpty,
+        GroupsMissing, RulesCostly, TestsFailed, DependencyUnavailable."""
 
         async def choose(change: Change) -> RuleSet:
             return await (_existing(change, version) if version else change.newest())
@@ -215,7 +221,7 @@ class Rules:
         async def choose(change: Change) -> RuleSet:
             if not version:
                 present = await change.in_force()
-                before = await change.activation_before(present.number)
+                before = await change.activation_before(present)
                 if before is None:
                     raise errors.NeverInForce(0)
                 return await _existing(change, before.version)
@@ -241,7 +247,8 @@ class Rules:
                 rule_set = await choose(change)
                 editing.check_etag(rule_set, etag)
                 in_force = await change.in_force()
-                if rule_set.version == in_force.version:
+                same = rule_set.version == in_force.version
+                if same and in_force_already(in_force, effective):
                     return in_force, rule_set
                 await _check_whole(rule_set)
                 if not rule_set.tests or rule_set.etag == tested:
@@ -270,13 +277,15 @@ class Rules:
         actor: str,
         effective: Effective,
     ) -> tuple[Activation, RuleSet]:
-        before = await change.find(in_force.version)
-        if before is None:
-            raise LookupError(f"version {in_force.version} is in force but not there")
-        # In this order: two versions are never active at once, not even inside the transaction.
-        await change.save(replace(before, state=State.SUPERSEDED))
-        active = replace(rule_set, state=State.ACTIVE)
-        await change.save(active)
+        active = rule_set
+        if rule_set.version != in_force.version:
+            before = await change.find(in_force.version)
+            if before is None:
+                raise LookupError(f"version {in_force.version} is in force but not there")
+            # In this order: two versions are never active at once, not even inside the transaction.
+            await change.save(replace(before, state=State.SUPERSEDED))
+            active = replace(rule_set, state=State.ACTIVE)
+            await change.save(active)
         now = self._clock.now()
         activation = Activation(
             in_force.project_id,

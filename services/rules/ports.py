@@ -25,8 +25,8 @@ class Change(Protocol):
         """The activation with the greatest number."""
         ...
 
-    async def activation_before(self, number: int) -> Activation | None:
-        """The activation before the one of that number; None when there is none."""
+    async def activation_before(self, present: Activation) -> Activation | None:
+        """The newest activation before that one which was of another version; None when there is none."""
         ...
 
     async def next_version(self) -> int:

@@ -114,8 +114,10 @@ class _PostgresChange:
         newest = await self._connection.execute(_newest_activations(self._project_id).limit(1))
         return _to_activation(newest.one())
 
-    async def activation_before(self, number: int) -> Activation | None:
-        earlier = _newest_activations(self._project_id).where(activations.c.number < number)
+    async def activation_before(self, present: Activation) -> Activation | None:
+        earlier = _newest_activations(self._project_id).where(
+            activations.c.number < present.number, activations.c.version != present.version
+        )
         row = (await self._connection.execute(earlier.limit(1))).one_or_none()
         return _to_activation(row) if row else None
 

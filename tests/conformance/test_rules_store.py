@@ -7,6 +7,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, timedelta
 from itertools import pairwise
 
 import pytest
@@ -15,6 +16,7 @@ import sqlalchemy as sa
 from scoreline.rules.v1 import rule_set_pb2
 from services.rules import convert, errors, presets
 from services.rules.convert import StreamEntry
+from services.rules.domain.activation import Effective
 from services.rules.domain.editing import RuleChanges, RuleSetChanges
 from services.rules.domain.golden import Expectation, GoldenEvent, GoldenTest
 from services.rules.domain.model import (
@@ -364,6 +366,26 @@ async def test_racing_activations_get_dense_numbers_in_the_order_they_are_told(
         one for one in await rules.rule_sets(project_id, None, 10) if one.state is State.ACTIVE
     ]
     assert [one.version for one in active] == [kept[0].version]
+
+
+async def test_a_version_activated_again_from_another_time_on_and_back_to_the_one_before(
+    subject: Subject, project_id: str
+) -> None:
+    rules = subject.rules()
+    await rules.create_rule(project_id, Rule("chat", "chat", 1, True, ""))
+    times = [START + timedelta(days=days) for days in (5, 3, 3, 1)]
+    made = [(await rules.activate(project_id, 2, "", "me", Effective(time)))[0] for time in times]
+    assert [one.number for one in made] == [2, 3, 3, 4]
+    kept = await subject.store.activations(project_id, None, 100)
+    assert [(one.number, one.version) for one in kept] == [(4, 2), (3, 2), (2, 2), (1, 1)]
+    told = await subject.told(project_id)
+    assert [one.effective_time.ToDatetime(tzinfo=UTC) for one in told[1:]] == [
+        times[0], times[1], times[3],
+    ]  # fmt: skip
+    states = [one.state for one in await rules.rule_sets(project_id, None, 10)]
+    assert states == [State.ACTIVE, State.SUPERSEDED]
+    back, _ = await rules.rollback(project_id, 0, "me")
+    assert (back.number, back.version) == (5, 1)
 
 
 @pytest.mark.parametrize("name", presets.names())

@@ -106,8 +106,13 @@ class InMemoryChange:
     async def in_force(self) -> Activation:
         return self._project.activations[max(self._project.activations)]
 
-    async def activation_before(self, number: int) -> Activation | None:
-        return self._project.activations.get(number - 1)
+    async def activation_before(self, present: Activation) -> Activation | None:
+        earlier = [
+            one
+            for one in self._project.activations.values()
+            if one.number < present.number and one.version != present.version
+        ]
+        return max(earlier, key=lambda one: one.number, default=None)
 
     async def next_version(self) -> int:
         self._project.version_count += 1

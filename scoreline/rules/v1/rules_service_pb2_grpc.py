@@ -230,10 +230,12 @@ class RulesServiceServicer:
 
     def ActivateRuleSet(self, request, context):
         """Puts a version in force: the draft, or an earlier version again. Existing leads are scored anew in the background.
-        Activating the version that is in force already changes nothing and answers its activation. NOT_FOUND when there is
-        no such version, ABORTED when the etag is not current, FAILED_PRECONDITION when the version has no rules,
-        or names groups that it does not have, or has a golden test that fails (a field violation for each). UNAVAILABLE when
-        the version has golden tests and scoring, which runs them, can't be reached.
+        Activating the version that is in force already changes nothing and answers its activation, unless another time is
+        named for it to score from: that makes a new activation. (EFFECTIVE_NOW names another time where the present activation
+        did not begin when it was made.) NOT_FOUND when there is no such version, ABORTED when the etag is not current,
+        FAILED_PRECONDITION when the version has no rules, or names groups that it does not have, or has expressions that cost
+        too much together, or a golden test that fails (a field violation for each). UNAVAILABLE when the version has golden
+        tests and scoring, which runs them, can't be reached.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -74,10 +74,12 @@ class RulesServiceStub:
     """Removes a rule from the draft. ABORTED when the etag is not current."""
     ActivateRuleSet: _grpc.UnaryUnaryMultiCallable[_rules_service_pb2.ActivateRuleSetRequest, _rules_service_pb2.ActivateRuleSetResponse]
     """Puts a version in force: the draft, or an earlier version again. Existing leads are scored anew in the background.
-    Activating the version that is in force already changes nothing and answers its activation. NOT_FOUND when there is
-    no such version, ABORTED when the etag is not current, FAILED_PRECONDITION when the version has no rules,
-    or names groups that it does not have, or has a golden test that fails (a field violation for each). UNAVAILABLE when
-    the version has golden tests and scoring, which runs them, can't be reached.
+    Activating the version that is in force already changes nothing and answers its activation, unless another time is
+    named for it to score from: that makes a new activation. (EFFECTIVE_NOW names another time where the present activation
+    did not begin when it was made.) NOT_FOUND when there is no such version, ABORTED when the etag is not current,
+    FAILED_PRECONDITION when the version has no rules, or names groups that it does not have, or has expressions that cost
+    too much together, or a golden test that fails (a field violation for each). UNAVAILABLE when the version has golden
+    tests and scoring, which runs them, can't be reached.
     """
     ListPresets: _grpc.UnaryUnaryMultiCallable[_rules_service_pb2.ListPresetsRequest, _rules_service_pb2.ListPresetsResponse]
     """Rule sets to start from, by name."""
@@ -134,10 +136,12 @@ class RulesServiceAsyncStub(RulesServiceStub):
     """Removes a rule from the draft. ABORTED when the etag is not current."""
     ActivateRuleSet: _aio.UnaryUnaryMultiCallable[_rules_service_pb2.ActivateRuleSetRequest, _rules_service_pb2.ActivateRuleSetResponse]  # type: ignore[assignment]
     """Puts a version in force: the draft, or an earlier version again. Existing leads are scored anew in the background.
-    Activating the version that is in force already changes nothing and answers its activation. NOT_FOUND when there is
-    no such version, ABORTED when the etag is not current, FAILED_PRECONDITION when the version has no rules,
-    or names groups that it does not have, or has a golden test that fails (a field violation for each). UNAVAILABLE when
-    the version has golden tests and scoring, which runs them, can't be reached.
+    Activating the version that is in force already changes nothing and answers its activation, unless another time is
+    named for it to score from: that makes a new activation. (EFFECTIVE_NOW names another time where the present activation
+    did not begin when it was made.) NOT_FOUND when there is no such version, ABORTED when the etag is not current,
+    FAILED_PRECONDITION when the version has no rules, or names groups that it does not have, or has expressions that cost
+    too much together, or a golden test that fails (a field violation for each). UNAVAILABLE when the version has golden
+    tests and scoring, which runs them, can't be reached.
     """
     ListPresets: _aio.UnaryUnaryMultiCallable[_rules_service_pb2.ListPresetsRequest, _rules_service_pb2.ListPresetsResponse]  # type: ignore[assignment]
     """Rule sets to start from, by name."""
@@ -275,10 +279,12 @@ class RulesServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_rules_service_pb2.ActivateRuleSetResponse, _abc.Awaitable[_rules_service_pb2.ActivateRuleSetResponse]]:
         """Puts a version in force: the draft, or an earlier version again. Existing leads are scored anew in the background.
-        Activating the version that is in force already changes nothing and answers its activation. NOT_FOUND when there is
-        no such version, ABORTED when the etag is not current, FAILED_PRECONDITION when the version has no rules,
-        or names groups that it does not have, or has a golden test that fails (a field violation for each). UNAVAILABLE when
-        the version has golden tests and scoring, which runs them, can't be reached.
+        Activating the version that is in force already changes nothing and answers its activation, unless another time is
+        named for it to score from: that makes a new activation. (EFFECTIVE_NOW names another time where the present activation
+        did not begin when it was made.) NOT_FOUND when there is no such version, ABORTED when the etag is not current,
+        FAILED_PRECONDITION when the version has no rules, or names groups that it does not have, or has expressions that cost
+        too much together, or a golden test that fails (a field violation for each). UNAVAILABLE when the version has golden
+        tests and scoring, which runs them, can't be reached.
         """
 
     @_abc_1.abstractmethod

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.rules.domain.model import ALL_HISTORY, Binding, Content
+from services.rules.domain.model import ALL_HISTORY, Activation, Binding, Content
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,14 @@ class Effective:
 ALL = Effective(ALL_HISTORY)
 NOW = Effective(now=True)
 AS_BOUND = Effective()
+
+
+def in_force_already(present: Activation, wanted: Effective) -> bool:
+    """Whether the version of the present activation scores as wanted without another one. Who names no time is content
+    with any; who wants it from now on, with one that was so when it was activated."""
+    if wanted.now:
+        return present.effective_time == present.activate_time
+    return wanted.time is None or wanted.time == present.effective_time
 
 
 def effective_time(wanted: Effective, binding: Binding, now: datetime) -> datetime:

@@ -220,6 +220,41 @@ async def test_from_when_on_rules_score(room: Room) -> None:
     assert newest.effective_time == some_day
 
 
+async def test_the_version_in_force_may_be_given_another_time(room: Room) -> None:
+    some_day, other_day = datetime(2026, 5, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)
+    await room.put_in_force(TESTED, Effective(some_day))
+    told = len(room.store.outbox)
+
+    async def again(effective: Effective) -> tuple[int, datetime]:
+        made, active = await room.rules.activate("acme", 2, "", "key_2", effective)
+        assert (made.version, active.state, active.etag) == (2, State.ACTIVE, "2.1")
+        return made.number, made.effective_time
+
+    assert await again(Effective(some_day)) == (2, some_day)
+    assert await again(AS_BOUND) == (2, some_day)
+    assert len(room.store.outbox) == told
+    assert await again(Effective(other_day)) == (3, other_day)
+    assert await again(Effective(other_day)) == (3, other_day)
+    assert (room.told.number, room.told.version, room.told.actor) == (3, 2, "key_2")
+    assert room.told.effective_time.ToDatetime(tzinfo=UTC) == other_day
+    assert await again(activation.ALL) == (4, ALL_HISTORY)
+    assert await again(activation.ALL) == (4, ALL_HISTORY)
+    number, since = await again(activation.NOW)
+    assert number == 5
+    assert await again(activation.NOW) == (5, since)
+    assert len(room.store.outbox) == told + 3
+    # No more is in force than before, and going back goes to another version.
+    states = [one.state for one in await room.rules.rule_sets("acme", None, 9)]
+    assert states == [State.ACTIVE, State.SUPERSEDED]
+    made, _ = await room.rules.rollback("acme", 2, "me", Effective(some_day))
+    assert (made.number, made.version, made.effective_time) == (6, 2, some_day)
+    made, _ = await room.rules.rollback("acme", 0, "me")
+    assert (made.number, made.version) == (7, 1)
+    room.tests.failing = {"one chat"}
+    with pytest.raises(errors.TestsFailed):
+        await room.rules.activate("acme", 2, "", "me", activation.ALL)
+
+
 async def test_going_back(room: Room) -> None:
     with pytest.raises(errors.NeverInForce):
         await room.rules.rollback("acme", 0, "me")
