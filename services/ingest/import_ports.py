@@ -131,6 +131,10 @@ class ImportStore(Protocol):
         """End an import that has not ended; False when there is none."""
         ...
 
+
+class ImportWork(Protocol):
+    """Imports as they are worked on. Every method raises DependencyUnavailable when the database is away."""
+
     def claimed(self) -> AbstractAsyncContextManager[Import | None]:
         """An import that is to be worked on and that nobody else works on until the context ends; None without."""
         ...

@@ -17,7 +17,7 @@ from services.ingest.domain.importing.reading import FileReader, Nature
 from services.ingest.domain.importing.records import UnreadableFile
 from services.ingest.domain.importing.rows import Row
 from services.ingest.handlers import Receipt, Result
-from services.ingest.import_ports import AcceptEvents, Import, ImportStore, KeptRow, Progress, State
+from services.ingest.import_ports import AcceptEvents, Import, ImportWork, KeptRow, Progress, State
 from services.shared.clock import Clock
 from services.shared.errors import DependencyUnavailable, ServiceError
 from services.shared.tasks import cancel
@@ -66,7 +66,7 @@ class ImportRun:
     """Works on one import."""
 
     def __init__(
-        self, which: Import, store: ImportStore, events: AcceptEvents, clock: Clock
+        self, which: Import, store: ImportWork, events: AcceptEvents, clock: Clock
     ) -> None:
         self._import = which
         self._store = store

@@ -4,7 +4,7 @@ may be away: they wait for it, and ingest goes on taking events meanwhile."""
 import asyncio
 from contextlib import suppress
 
-from services.ingest.import_ports import AcceptEvents, ImportStore
+from services.ingest.import_ports import AcceptEvents, ImportWork
 from services.ingest.import_run import ImportRun, Lost
 from services.shared import logs
 from services.shared.clock import Clock
@@ -28,7 +28,7 @@ DRAIN_S_MAX = 5.0
 class ImportWorker:
     """Works on imports until it is drained."""
 
-    def __init__(self, store: ImportStore, events: AcceptEvents, clock: Clock) -> None:
+    def __init__(self, store: ImportWork, events: AcceptEvents, clock: Clock) -> None:
         self._store = store
         self._events = events
         self._clock = clock

@@ -14,6 +14,7 @@ from services.ingest.handlers import IngestHandlers
 from services.ingest.import_handlers import ImportHandlers
 from services.ingest.import_servicer import ImportsServicer
 from services.ingest.import_store import PostgresImports
+from services.ingest.import_work import PostgresImportWork
 from services.ingest.import_worker import IMPORTS_AT_ONCE, ImportWorker
 from services.ingest.marking import EventMarks
 from services.ingest.quarantine_handlers import QuarantineHandlers
@@ -59,7 +60,7 @@ async def build(service: Service, config: IngestConfig) -> None:
         IngestServicer(handlers), service.server
     )
     await _add_quarantine(service, config, PostgresQuarantine(database))
-    _add_imports(service, PostgresImports(database), handlers)
+    _add_imports(service, database, handlers)
 
 
 async def _add_quarantine(
@@ -76,14 +77,14 @@ async def _add_quarantine(
     )
 
 
-def _add_imports(service: Service, store: PostgresImports, events: IngestHandlers) -> None:
+def _add_imports(service: Service, database: Database, events: IngestHandlers) -> None:
     clock = SystemClock()
-    worker = ImportWorker(store, events, clock)
+    worker = ImportWorker(PostgresImportWork(database), events, clock)
     for number in range(1, IMPORTS_AT_ONCE + 1):
         service.add_loop(f"imports {number}", worker.work)
     service.add_loop("sweep of imports", worker.sweep)
     service.on_drain(worker.drain)
-    handlers = ImportHandlers(store, clock, worker.nudge)
+    handlers = ImportHandlers(PostgresImports(database), clock, worker.nudge)
     imports_service_pb2_grpc.add_ImportsServiceServicer_to_server(
         ImportsServicer(handlers), service.server
     )

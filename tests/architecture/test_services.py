@@ -49,6 +49,8 @@ OWN = {
         "import_ports.py",
         "import_convert.py",
         "import_store.py",
+        "import_rows.py",
+        "import_work.py",
         "import_worker.py",
         "import_run.py",
     },
