@@ -8,6 +8,10 @@ from services.shared.config import DatabaseConfig, ServiceConfig
 class ScoringConfig(ServiceConfig, DatabaseConfig):
     """What scoring needs besides what every service does."""
 
+    database_pool_size: int = Field(default=10, ge=5, le=100)
+    """Most connections held open. Four are always taken: by the outboxes' relays and the workers of which one process
+    has the lock."""
+
     batch_events_max: int = Field(default=500, ge=1, le=5_000)
     """Events scored in one transaction at most."""
 

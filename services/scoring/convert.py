@@ -188,7 +188,7 @@ def lead(view: LeadView) -> lead_pb2.Lead:
         display_name=profile.display_name,
         company=profile.company,
         attributes=structs.from_dict(profile.attributes),
-        identities=[_identity(subject) for subject in view.subjects],
+        identities=[identity(subject) for subject in view.subjects],
         score=points(snapshot.score),
         stage=snapshot.stage,
         version=snapshot.version,
@@ -218,7 +218,7 @@ def revision(tag: str) -> int | None:
 
 def timeline_entry(item: TimelineItem) -> scoring_service_pb2.TimelineEntry:
     """An event with its effects."""
-    entry, outcome = item.event.entry, item.step.outcome
+    entry, outcome = item.event.entry, item.outcome
     return scoring_service_pb2.TimelineEntry(
         event_id=entry.event_id,
         type=entry.type,
@@ -227,7 +227,7 @@ def timeline_entry(item: TimelineItem) -> scoring_service_pb2.TimelineEntry:
         source=entry.source,
         properties=structs.from_dict(entry.properties),
         effects=[effect(one, outcome.version) for one in outcome.effects],
-        score=points(item.step.state.score),
+        score=points(item.score),
         stage=item.stage,
         fadings=[fading(one) for one in outcome.fadings],
     )
@@ -271,7 +271,8 @@ def _canonical_json(values: dict[str, Any]) -> str:
     return json.dumps(values, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
-def _identity(subject: str) -> lead_pb2.LeadIdentity:
+def identity(subject: str) -> lead_pb2.LeadIdentity:
+    """A reference."""
     kind, _, value = subject.partition(":")
     return lead_pb2.LeadIdentity(kind=_IDENTITY_KINDS[kind + ":"], value=value)
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from services.scoring import rows
 from services.scoring.domain.model import FACT_PREFIX
 from services.scoring.fact_ports import EventsLike
-from services.scoring.ledger_queries import LedgerReads
+from services.scoring.identity_queries import IdentityQueries
 from services.scoring.ports import LeadKey, RecordedChange, SubjectKey
 
 WINDOW_ENTRIES = 50_000
@@ -139,7 +139,7 @@ _CHANGE_OF = f"""
 """
 
 
-class FactQueries(LedgerReads):
+class FactQueries(IdentityQueries):
     """See fact_ports.FactTransaction."""
 
     async def homes_of(self, subjects: Iterable[SubjectKey]) -> dict[SubjectKey, LeadKey]:

@@ -7,11 +7,12 @@ from functools import partial
 
 from services.scoring.domain.lead import Cause
 from services.scoring.domain.model import Entry
-from services.scoring.fact_ports import IdentityConflict
+from services.scoring.identity_ports import IdentityConflict
 from services.scoring.linking import plan_links
 from services.scoring.merging import moves_of
 from services.scoring.moving import carry, lock, to_be_folded, undisturbed, within
 from services.scoring.ports import (
+    CONFLICT,
     Activation,
     EventKey,
     IncomingEvent,
@@ -27,9 +28,6 @@ RESCORE_LEADS = 200
 
 FADE_LEADS = 500
 """Leads that fade in one transaction: what is due for more waits on disk, not in memory."""
-
-CONFLICT = "conflict"
-"""Quarantine reason: the event id is in the ledger with another payload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +48,8 @@ class EventHandlers:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
+        # The project that was rescored last: they take turns, so that none waits for all leads of another.
+        self._rescored_last = ""
 
     async def apply_events(self, events: Sequence[IncomingEvent]) -> BatchReport:
         """Append new events to the ledger, link the leads that they name together, and move their scores: all in one
@@ -70,7 +70,7 @@ class EventHandlers:
         return report
 
     async def quarantine(self, items: Sequence[Quarantined]) -> None:
-        """Keep what can't be scored, in a transaction of its own."""
+        """Hand what can't be scored to quarantine, in a transaction of its own."""
         async with self._store.begin() as tx:
             await tx.quarantine(items, self._clock.now())
 
@@ -82,7 +82,7 @@ class EventHandlers:
     async def rescore_next(self) -> bool:
         """Score the next few leads under the rules in force; False when every lead is."""
         async with self._store.begin() as tx:
-            target = await tx.rescore_target()
+            target = await tx.rescore_target(self._rescored_last)
             if target is None:
                 return False
             project_id, activation, cursor = target
@@ -101,6 +101,7 @@ class EventHandlers:
             await carry(tx, outdated, {}, {project_id: rules}, now)
             all_done = len(found) < RESCORE_LEADS and len(chosen) == len(found)
             await tx.rescored(project_id, rules.activation, None if all_done else max(chosen)[1])
+        self._rescored_last = project_id
         return True
 
     async def fade_next(self) -> int:
@@ -124,7 +125,7 @@ class EventHandlers:
         async with self._store.begin() as tx:
             known = await tx.payload_hashes(event.key for event in events)
             fresh, conflicts = _sort_out(events, known)
-            quarantined = [_quarantined(CONFLICT, event) for event in conflicts]
+            quarantined = [_in_conflict(event) for event in conflicts]
             unlinked, rest = 0, list[IncomingEvent]()
             if fresh:
                 unlinked, rest = await _score(tx, fresh, now)
@@ -189,8 +190,9 @@ async def _score(
     return len(unlinked), [*rest, *fresh[plan.taken :]]
 
 
-def _quarantined(reason: str, event: IncomingEvent) -> Quarantined:
-    return Quarantined(event.project_id, reason, event.entry.event_id, event.payload)
+def _in_conflict(event: IncomingEvent) -> Quarantined:
+    detail = "the ledger has this event id with other content"
+    return Quarantined(event.project_id, CONFLICT, event.entry.event_id, event.payload, detail)
 
 
 def _sort_out(

@@ -9,13 +9,14 @@ from scoreline.scoring.v1 import (
     scoring_service_pb2_grpc,
     simulation_service_pb2_grpc,
 )
-from services.scoring import convert, tables
+from services.scoring import convert, quarantine_conversion, tables
 from services.scoring.analytics_handlers import AnalyticsHandlers
 from services.scoring.analytics_servicer import AnalyticsServicer
 from services.scoring.config import ScoringConfig
 from services.scoring.exporting import Exports
 from services.scoring.fact_handlers import FactHandlers
 from services.scoring.handlers import EventHandlers
+from services.scoring.identity_handlers import IdentityHandlers
 from services.scoring.lead_handlers import LeadHandlers
 from services.scoring.ledger_handlers import VerifyHandlers
 from services.scoring.replay_handlers import ReplayHandlers
@@ -32,12 +33,14 @@ from services.scoring.worker import (
     RulesWorker,
 )
 from services.shared import db
+from services.shared.bus import Bus
 from services.shared.clock import SystemClock
 from services.shared.db import Database
 from services.shared.outbox import OutboxRelay
 from services.shared.service import Service, run
 
 SCORES_STREAM = "SCORES"
+QUARANTINE_STREAM = "QUARANTINE"
 
 
 def scores_stream(kept_s: float) -> StreamConfig:
@@ -55,16 +58,28 @@ def scores_stream(kept_s: float) -> StreamConfig:
     )
 
 
+def quarantine_relay(database: Database, bus: Bus) -> OutboxRelay:
+    """Tells ingest what can't be scored."""
+    return OutboxRelay(
+        database,
+        bus,
+        tables.quarantine_outbox,
+        QUARANTINE_STREAM,
+        "scoring_quarantine_outbox",
+        atomic=True,
+    )
+
+
 async def build(service: Service, config: ScoringConfig) -> None:
     """Put scoring together."""
     database = await Database.connect(config, "scoring", config.startup_timeout_s)
     service.resources.push_async_callback(database.close)
     service.health.depends_on("database", database.reachable)
     await service.bus.ensure_stream(scores_stream(config.scores_kept_s), config.startup_timeout_s)
-    for stream in (EVENTS_STREAM, RULES_STREAM):
+    for stream in (EVENTS_STREAM, RULES_STREAM, QUARANTINE_STREAM):
         await service.bus.wait_for_stream(stream, config.startup_timeout_s)
 
-    store = PostgresStore(database, convert.encoded_score_change)
+    store = PostgresStore(database, convert.encoded_score_change, quarantine_conversion.encoded)
     clock = SystemClock()
     events = EventHandlers(store, clock)
     relay = OutboxRelay(
@@ -78,12 +93,15 @@ async def build(service: Service, config: ScoringConfig) -> None:
     service.add_loop("rescoring", rescoring.run, rescoring.stop)
     service.add_loop("fading", fading.run, fading.stop)
     service.add_loop("outbox", relay.run, relay.stop)
+    given_up = quarantine_relay(database, service.bus)
+    service.add_loop("quarantine outbox", given_up.run, given_up.stop)
     servicer = ScoringServicer(
         LeadHandlers(store, clock),
         ScoreHandlers(store, clock),
         VerifyHandlers(store),
         ReplayHandlers(store, clock, relay.nudge),
         FactHandlers(store, clock, relay.nudge),
+        IdentityHandlers(store),
     )
     scoring_service_pb2_grpc.add_ScoringServiceServicer_to_server(servicer, service.server)
     analytics_service_pb2_grpc.add_AnalyticsServiceServicer_to_server(

@@ -11,6 +11,7 @@ from services.scoring.domain.lead import Change, RulesInForce, Snapshot
 from services.scoring.domain.model import Activated, Entry, RuleSet
 from services.scoring.domain.verification import Block, KeptEntry, Written
 from services.scoring.fact_ports import FactTransaction
+from services.scoring.identity_ports import IdentityTransaction
 
 ALL_HISTORY = datetime(1970, 1, 1, tzinfo=UTC)
 """No event is dated earlier."""
@@ -100,14 +101,29 @@ class LeadUpdate:
     changes: Sequence[Change]
 
 
+UNDECODABLE = "undecodable"
+"""Not what its stream should hold."""
+
+CONFLICT = "conflict"
+"""The event id is in the ledger with another payload."""
+
+POISON = "poison"
+"""It fails again and again where its neighbours do not, or no ledger takes it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Quarantined:
     """Something that can't be scored."""
 
     project_id: str
     reason: str
+    """UNDECODABLE, CONFLICT or POISON."""
     event_id: str
     payload: bytes
+    detail: str = ""
+    """More about why; for people, without personal data."""
+    stream: str = "EVENTS"
+    """The stream it was in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +155,7 @@ class LeadFilter:
     """Order value and lead id of the last lead of the page before."""
 
 
-class Transaction(FactTransaction, Protocol):
+class Transaction(FactTransaction, IdentityTransaction, Protocol):
     """One unit of work. Everything in it happens, or nothing."""
 
     async def rules_in_force(self, project_ids: Iterable[str]) -> dict[str, RulesInForce]:
@@ -195,7 +211,7 @@ class Transaction(FactTransaction, Protocol):
         ...
 
     async def quarantine(self, items: Sequence[Quarantined], now: datetime) -> None:
-        """Keep what can't be scored; the same again is only counted."""
+        """Have ingest told what can't be scored, which keeps it in quarantine."""
         ...
 
     async def create_lead(
@@ -216,8 +232,9 @@ class Transaction(FactTransaction, Protocol):
         """Keep an activation and put the newest in force; False when it was there already."""
         ...
 
-    async def rescore_target(self) -> tuple[str, int, str] | None:
-        """A project whose leads are to be scored anew: its id, the activation to reach, the last lead id done."""
+    async def rescore_target(self, after: str) -> tuple[str, int, str] | None:
+        """A project whose leads are to be scored anew: its id, the activation to reach, the last lead id done. The
+        first by id behind `after`, or the first of all."""
         ...
 
     async def rescored(self, project_id: str, target: int, cursor: str | None) -> None:

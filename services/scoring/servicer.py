@@ -1,5 +1,6 @@
 """The gRPC edge of scoring: check, call a handler, convert. `score_servicer.py` has the methods about scores at any
-time and about the ledger, `fact_servicer.py` those by which people say something about leads."""
+time and about the ledger, `fact_servicer.py` those by which people say something about leads, `identity_servicer.py`
+those about references."""
 
 from typing import Any
 
@@ -10,6 +11,8 @@ from scoreline.scoring.v1 import scoring_service_pb2_grpc
 from services.scoring import convert, requests
 from services.scoring.fact_handlers import FactHandlers
 from services.scoring.fact_servicer import FactMethods
+from services.scoring.identity_handlers import IdentityHandlers
+from services.scoring.identity_servicer import IdentityMethods
 from services.scoring.lead_handlers import LeadHandlers
 from services.scoring.ledger_handlers import VerifyHandlers
 from services.scoring.ports import LeadFilter
@@ -31,7 +34,11 @@ ServicerContext = grpc.aio.ServicerContext[Any, Any]
 
 
 class ScoringServicer(
-    ScoreMethods, LedgerMethods, FactMethods, scoring_service_pb2_grpc.ScoringServiceServicer
+    ScoreMethods,
+    LedgerMethods,
+    FactMethods,
+    IdentityMethods,
+    scoring_service_pb2_grpc.ScoringServiceServicer,
 ):
     """See protos/scoreline/scoring/v1/scoring_service.proto."""
 
@@ -42,12 +49,14 @@ class ScoringServicer(
         verification: VerifyHandlers,
         replay: ReplayHandlers,
         facts: FactHandlers,
+        identities: IdentityHandlers,
     ) -> None:
         self._handlers = handlers
         self._scores = scores
         self._verification = verification
         self._replay = replay
         self._facts = facts
+        self._identities = identities
 
     async def GetLead(
         self, request: pb.GetLeadRequest, context: ServicerContext
@@ -133,7 +142,7 @@ class ScoringServicer(
         page = items[:size]
         response = pb.ListTimelineResponse(entries=[convert.timeline_entry(item) for item in page])
         if len(items) > size:
-            occurred_at, event_id = page[-1].step.entry.position
+            occurred_at, event_id = page[-1].event.entry.position
             response.next_page_token = paging.encode([occurred_at.isoformat(), event_id], request)
         return response
 

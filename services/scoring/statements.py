@@ -115,13 +115,6 @@ ADD_BLOCK = """
 MOVE_HEAD = """
     UPDATE ledger_heads SET last_position = %s, hash = %s, recorded_at = %s WHERE project_id = %s
 """
-QUARANTINE = """
-    INSERT INTO quarantine (project_id, reason, digest, event_id, payload, first_seen_at,
-                            last_seen_at, seen_count)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, 1)
-    ON CONFLICT (project_id, reason, digest) DO UPDATE
-    SET last_seen_at = excluded.last_seen_at, seen_count = quarantine.seen_count + 1
-"""
 LOCK_PROFILE = f"""
     SELECT {rows.PROFILE_COLUMNS} FROM leads WHERE project_id = %s AND lead_id = %s FOR UPDATE
 """
@@ -145,7 +138,7 @@ RESCORE_TARGET = """
            CASE WHEN r.target = p.activation THEN r.cursor ELSE '' END
     FROM projects p LEFT JOIN rescores r USING (project_id)
     WHERE p.activation > coalesce(r.activation, 0)
-    ORDER BY p.project_id LIMIT 1
+    ORDER BY p.project_id <= %s, p.project_id LIMIT 1
 """
 RESCORED = """
     INSERT INTO rescores (project_id, activation, target, cursor) VALUES (%s, %s, %s, %s)

@@ -4,7 +4,6 @@ statement for each event would cost more than everything else together. Reads fo
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
-from hashlib import sha256
 from typing import Any
 
 import psycopg
@@ -49,6 +48,9 @@ SNAPSHOT_WIDTH = 2 + len(rows.SNAPSHOT_COLUMNS.split(", "))
 
 EncodeChange = Callable[[RecordedChange], bytes]
 
+EncodeQuarantined = Callable[[Quarantined, datetime], tuple[str, str, bytes]]
+"""Subject, id and content of the message that tells ingest."""
+
 
 def scores_subject(project_id: str, lead_id: str) -> str:
     """Where a lead's changes are published."""
@@ -58,9 +60,15 @@ def scores_subject(project_id: str, lead_id: str) -> str:
 class PostgresStore:
     """Leads and ledger in the schema `scoring`."""
 
-    def __init__(self, database: Database, encode_change: EncodeChange) -> None:
+    def __init__(
+        self,
+        database: Database,
+        encode_change: EncodeChange,
+        encode_quarantined: EncodeQuarantined,
+    ) -> None:
         self._database = database
         self._encode_change = encode_change
+        self._encode_quarantined = encode_quarantined
         # The newest rule set of each project; what is in force is read in every transaction.
         self._rules: dict[str, RulesInForce] = {}
 
@@ -82,7 +90,11 @@ class PostgresStore:
                     if mode:
                         await cursor.execute(mode)
                     transaction = PostgresTransaction(
-                        connection, cursor, self._rules, self._encode_change
+                        connection,
+                        cursor,
+                        self._rules,
+                        self._encode_change,
+                        self._encode_quarantined,
                     )
                     yield transaction
                     await transaction.finish()
@@ -101,10 +113,12 @@ class PostgresTransaction(LedgerWrites, AnalyticsQueries):
         cursor: psycopg.AsyncCursor[tuple[Any, ...]],
         rules_cache: dict[str, RulesInForce],
         encode_change: EncodeChange,
+        encode_quarantined: EncodeQuarantined,
     ) -> None:
         super().__init__(connection, cursor)
         self._rules_cache = rules_cache
         self._encode_change = encode_change
+        self._encode_quarantined = encode_quarantined
 
     async def rules_in_force(self, project_ids: Iterable[str]) -> dict[str, RulesInForce]:
         wanted = sorted(set(project_ids))
@@ -215,11 +229,11 @@ class PostgresTransaction(LedgerWrites, AnalyticsQueries):
         )
 
     async def quarantine(self, items: Sequence[Quarantined], now: datetime) -> None:
-        keyed = [((i.project_id, i.reason, sha256(i.payload).digest()), i) for i in items]
-        # In one order everywhere: two processes that are delivered the same must not wait for each other.
-        for key, item in sorted(keyed, key=lambda pair: pair[0]):
-            values = (*key, item.event_id, item.payload, now, now)
-            await self._cursor.execute(sql.QUARANTINE, values)
+        if items:
+            await self._copy(
+                "quarantine_outbox (subject, message_id, payload)",
+                (self._encode_quarantined(item, now) for item in items),
+            )
 
     async def create_lead(
         self, profile: Profile, subjects: Sequence[str], snapshot: Snapshot
@@ -262,8 +276,8 @@ class PostgresTransaction(LedgerWrites, AnalyticsQueries):
             ),
         )
 
-    async def rescore_target(self) -> tuple[str, int, str] | None:
-        found = await self._fetch(sql.RESCORE_TARGET)
+    async def rescore_target(self, after: str) -> tuple[str, int, str] | None:
+        found = await self._fetch(sql.RESCORE_TARGET, after)
         return tuple(found[0]) if found else None
 
     async def rescored(self, project_id: str, target: int, cursor: str | None) -> None:

@@ -1,9 +1,9 @@
 """The tables of the schema `scoring`. Each index says which query needs it. Migrations make exactly these."""
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import BYTEA, JSON, JSONB, TIMESTAMP
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSON, JSONB, TIMESTAMP
 
-from services.shared.outbox import outbox_table
+from services.shared.outbox import outbox_table, unversioned_outbox_table
 
 metadata = sa.MetaData()
 
@@ -231,19 +231,24 @@ score_changes = sa.Table(
     ),
 )
 
-# What was accepted but can't be scored, with its reason and bytes.
-quarantine = sa.Table(
-    "quarantine",
+# `identify` events whose references belong to different people: nothing of them was linked.
+identity_conflicts = sa.Table(
+    "identity_conflicts",
     metadata,
     sa.Column("project_id", _TEXT, primary_key=True),
-    sa.Column("reason", sa.Text, primary_key=True),
-    # SHA-256 of the payload: the same message delivered again is counted, not kept again.
-    sa.Column("digest", BYTEA, primary_key=True),
-    sa.Column("event_id", sa.Text, nullable=False),
-    sa.Column("payload", BYTEA, nullable=False),
-    sa.Column("first_seen_at", _TIME, nullable=False),
-    sa.Column("last_seen_at", _TIME, nullable=False),
-    sa.Column("seen_count", sa.Integer, nullable=False),
+    sa.Column("event_id", _TEXT, primary_key=True),
+    sa.Column("subjects", ARRAY(_TEXT), nullable=False),
+    # Whom they belonged to, in the same order; empty: nobody.
+    sa.Column("lead_ids", ARRAY(_TEXT), nullable=False),
+    # Of the event.
+    sa.Column("recorded_at", _TIME, nullable=False),
+    # ListIdentityConflicts reads backwards.
+    sa.Index("identity_conflicts_newest", "project_id", "recorded_at", "event_id"),
+    # Those of a lead.
+    sa.Index("identity_conflicts_by_subject", "subjects", postgresql_using="gin"),
 )
 
 outbox = outbox_table(metadata)
+
+# What was accepted but can't be scored, until ingest, which keeps it, is told.
+quarantine_outbox = unversioned_outbox_table(metadata, "quarantine_outbox")

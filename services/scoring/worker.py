@@ -11,7 +11,7 @@ from services.scoring import convert
 from services.scoring.convert import Undecodable
 from services.scoring.errors import CannotStore, OutOfDate, StoreBroken
 from services.scoring.handlers import EventHandlers
-from services.scoring.ports import IncomingEvent, Quarantined
+from services.scoring.ports import POISON, UNDECODABLE, IncomingEvent, Quarantined
 from services.shared import logs
 from services.shared.bus import Bus
 from services.shared.consuming import PullConsumer, StreamReader, delivery
@@ -44,10 +44,6 @@ EXCLUSIVE_IDLE_S = 1.0
 """How often an exclusive worker that is not nudged looks for work: how late a due change may be."""
 
 RULES_BATCH = 50
-
-UNDECODABLE = "undecodable"
-POISON = "poison"
-"""Quarantine reasons."""
 
 
 class EventWorker:
@@ -130,7 +126,7 @@ class EventWorker:
         if report.conflicts:
             log.warning("events in quarantine", reason="conflict", events=report.conflicts)
         if report.unlinked:
-            log.warning("events in quarantine", reason="identity_conflict", events=report.unlinked)
+            log.warning("identities in conflict", events=report.unlinked)
         for message, _ in decoded:
             await self._bus.client.publish(message.reply, b"+ACK")
 
@@ -162,7 +158,10 @@ class EventWorker:
     async def _give_up(self, message: Msg, reason: str, event_id: str, error: Exception) -> None:
         log.error("event in quarantine", reason=reason, error=type(error).__name__)
         project_id = message.subject.split(".")[1]
-        await self._handlers.quarantine([Quarantined(project_id, reason, event_id, message.data)])
+        # An error of ours says what it is; the text of another may have anything in it.
+        detail = str(error) if isinstance(error, Undecodable) else type(error).__name__
+        item = Quarantined(project_id, reason, event_id, message.data, detail)
+        await self._handlers.quarantine([item])
         await self._bus.client.publish(message.reply, b"+TERM")
 
     async def _hand_back(self, messages: Sequence[Msg]) -> None:
@@ -199,9 +198,8 @@ class RulesWorker:
             # One project's message must not keep the rules of the others from them.
             log.error("activation in quarantine", subject=message.subject, error=str(error))
             project_id = message.subject.split(".")[1]
-            await self._handlers.quarantine(
-                [Quarantined(project_id, UNDECODABLE, "", message.data)]
-            )
+            item = Quarantined(project_id, UNDECODABLE, "", message.data, str(error), RULES_STREAM)
+            await self._handlers.quarantine([item])
             return
         if await self._handlers.record_activation(found):
             log.info("rules in force", project_id=found.project_id, activation=found.number)

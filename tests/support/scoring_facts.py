@@ -12,6 +12,8 @@ from services.scoring.domain.model import MILLI, RuleSet
 from services.scoring.fact_handlers import FactHandlers
 from services.scoring.facts import Adjustment, Said
 from services.scoring.handlers import BatchReport, EventHandlers
+from services.scoring.identity_handlers import IdentityHandlers
+from services.scoring.identity_ports import Attached, IdentityConflict
 from services.scoring.lead_handlers import LeadHandlers
 from services.scoring.ledger_handlers import VerifyHandlers
 from services.scoring.ports import IncomingEvent, LeadView, RecordedChange
@@ -49,6 +51,7 @@ class Facts:
         self.facts = FactHandlers(store, self.clock, self._committed)
         self.scores = ScoreHandlers(store, self.clock)
         self.leads = LeadHandlers(store, self.clock)
+        self.identities = IdentityHandlers(store)
         self.verification = VerifyHandlers(store)
 
     def _committed(self) -> None:
@@ -103,6 +106,13 @@ class Facts:
 
     async def points(self, reference: str) -> float:
         return (await self.lead(reference)).snapshot.score / MILLI
+
+    async def conflicts(self, reference: str = "") -> list[tuple[IdentityConflict, bool]]:
+        return await self.identities.conflicts(self.project, reference, None, 100)
+
+    async def attached(self, reference: str) -> list[Attached]:
+        found = await self.identities.identities(self.project, reference)
+        return list(found.references)
 
     async def changes(self, lead_id: str) -> list[RecordedChange]:
         async with self.subject.store.begin() as tx:

@@ -16,6 +16,7 @@ from services.scoring.domain.identity import email_of, lead_id_of, own_subject
 from services.scoring.domain.lead import RulesInForce, Snapshot, new_snapshot
 from services.scoring.domain.model import NO_RULES, Activated, Entry, instant, microseconds
 from services.scoring.errors import ConcurrentAppend, LeadTaken, UnknownActivation
+from services.scoring.identity_ports import IdentityConflict
 from services.scoring.ports import (
     NOTHING,
     Activation,
@@ -32,6 +33,7 @@ from services.scoring.ports import (
     SubjectKey,
 )
 from services.scoring.store import scores_subject
+from tests.support.scoring_identity_reads import IdentityReads
 from tests.support.scoring_ledger_reads import LedgerReads
 
 LedgerRow = tuple[Any, ...]
@@ -59,6 +61,7 @@ class Contents:
     activation_times: dict[tuple[str, int], datetime] = field(default_factory=dict)
     changes: dict[tuple[str, str, int], RecordedChange] = field(default_factory=dict)
     quarantined: dict[Quarantined, int] = field(default_factory=dict)
+    conflicts: dict[EventKey, IdentityConflict] = field(default_factory=dict)
     moves: dict[tuple[str, str, datetime], tuple[str, str]] = field(default_factory=dict)
     retracted: dict[EventKey, bool] = field(default_factory=dict)
     outbox: dict[int, tuple[str, int, bytes]] = field(default_factory=dict)
@@ -88,7 +91,7 @@ class InMemoryStore:
         yield InMemoryTransaction(self.contents.copy())
 
 
-class InMemoryTransaction(LedgerReads):
+class InMemoryTransaction(LedgerReads, IdentityReads):
     """A ports.Transaction over a copy of the contents."""
 
     def finish(self) -> None:
@@ -239,8 +242,9 @@ class InMemoryTransaction(LedgerReads):
         self._in.in_force[activation.project_id] = max(in_force, activation.number)
         return True
 
-    async def rescore_target(self) -> tuple[str, int, str] | None:
-        for project_id, activation in sorted(self._in.in_force.items()):
+    async def rescore_target(self, after: str) -> tuple[str, int, str] | None:
+        in_turn = sorted(self._in.in_force.items(), key=lambda one: (one[0] <= after, one[0]))
+        for project_id, activation in in_turn:
             done, target, cursor = self._in.rescores.get(project_id, (0, 0, ""))
             if activation > done:
                 return project_id, activation, cursor if target == activation else ""

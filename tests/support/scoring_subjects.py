@@ -10,7 +10,9 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from services.scoring import convert, rows
+from scoreline.ingest.v1.quarantine_service_pb2 import QuarantineReason
+from scoreline.ingest.v1.quarantined_message_pb2 import QuarantinedMessage
+from services.scoring import convert, quarantine_conversion, rows
 from services.scoring.domain import chain
 from services.scoring.domain.course import advance
 from services.scoring.domain.lead import RulesInForce, new_snapshot
@@ -62,7 +64,7 @@ class Subject(Protocol):
         ...
 
     async def quarantined(self, project_id: str) -> list[QuarantineRow]:
-        """What could not be scored."""
+        """What could not be scored, as ingest will be told of it, the same counted together."""
         ...
 
 
@@ -97,7 +99,9 @@ class MemorySubject:
 class PostgresSubject:
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.store = PostgresStore(database, convert.encoded_score_change)
+        self.store = PostgresStore(
+            database, convert.encoded_score_change, quarantine_conversion.encoded
+        )
 
     async def ledger(self, project_id: str) -> list[LedgerRow]:
         columns = rows.LEDGER_COLUMNS.replace("properties", "properties::text")
@@ -123,12 +127,15 @@ class PostgresSubject:
         return [(subject, version, bytes(payload)) for subject, version, payload in found]
 
     async def quarantined(self, project_id: str) -> list[QuarantineRow]:
-        query = (
-            "SELECT reason, event_id, payload, seen_count FROM quarantine WHERE project_id = :p"
-            " ORDER BY first_seen_at, event_id"
-        )
-        found = await self._all(query, p=project_id)
-        return [(reason, event, bytes(payload), seen) for reason, event, payload, seen in found]
+        query = "SELECT payload FROM quarantine_outbox WHERE subject LIKE :s ORDER BY id"
+        told = await self._all(query, s=f"quarantine.{project_id}.%")
+        counted: dict[tuple[str, str, bytes], int] = {}
+        for (payload,) in told:
+            said = QuarantinedMessage.FromString(payload)
+            name = QuarantineReason.Name(said.reason).removeprefix("QUARANTINE_REASON_").lower()
+            same = (name, said.event_id, said.payload)
+            counted[same] = counted.get(same, 0) + 1
+        return [(*one, times) for one, times in counted.items()]
 
     async def _all(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
         async with self.database.begin() as connection:

@@ -10,6 +10,7 @@ import pytest
 from scoreline.scoring.v1 import scoring_service_pb2_grpc
 from services.scoring.fact_handlers import FactHandlers
 from services.scoring.handlers import EventHandlers
+from services.scoring.identity_handlers import IdentityHandlers
 from services.scoring.lead_handlers import LeadHandlers
 from services.scoring.ledger_handlers import VerifyHandlers
 from services.scoring.replay_handlers import ReplayHandlers
@@ -35,6 +36,7 @@ async def api() -> AsyncIterator[Api]:
         VerifyHandlers(store),
         ReplayHandlers(store, clock, lambda: None),
         FactHandlers(store, clock, lambda: None),
+        IdentityHandlers(store),
     )
     scoring_service_pb2_grpc.add_ScoringServiceServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
