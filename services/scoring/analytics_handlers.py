@@ -23,6 +23,7 @@ from services.scoring.errors import LeadNotFound
 from services.scoring.ports import LeadKey
 from services.shared.clock import Clock
 from services.shared.errors import InvalidFields, LimitExceeded, Violation
+from services.shared.turns import Turns
 
 READS_MAX = 3
 """Analytics under way at once in a process; more wait. Each holds a connection for as long as it takes, and scoring
@@ -226,6 +227,7 @@ async def _fold(
 ) -> None:
     """Fold some leads' entries; no history is held."""
     current: LeadKey | None = None
+    turns = Turns()
     async with aclosing(tx.entries_of(leads, in_event_time=in_event_time)) as entries:
         async for key, entry in entries:
             if key != current:
@@ -234,6 +236,7 @@ async def _fold(
                 impact.begin()
                 current = key
             impact.apply(entry)
+            await turns.give()
     if current is not None:
         impact.finish(now)
 

@@ -21,7 +21,7 @@ from services.scoring.errors import (
 from services.scoring.fact_ports import EventsLike
 from services.scoring.facts import Adjustment, Said
 from services.scoring.merging import REFERENCES_MAX, merge, unmerge
-from services.scoring.moving import lock, move_on, undisturbed
+from services.scoring.moving import ENTRIES_MAX, carry, lock, move_on, undisturbed
 from services.scoring.ports import LeadKey, LeadView, RecordedChange, Store, Transaction
 from services.shared.clock import Clock
 from services.shared.errors import (
@@ -36,12 +36,19 @@ RETRACTED_MAX = 100_000
 """Events that one call may retract."""
 
 FACT_EVENTS_MAX = 1_000
-"""Events of one retraction, and of one transaction of a call."""
+"""Events of one retraction."""
 
-PORTION_FACTS_MAX = 200
-"""Retractions of one transaction: each locks a lead and folds its history."""
+PORTION_FACTS_MAX = 1_000
+"""Retractions of one transaction. Those of a lead are in one as far as they fit: each transaction folds the history of
+each of its leads once."""
+
+PORTION_LEADS_MAX = 200
+"""Leads of one transaction, which are locked meanwhile; fewer where their histories are long."""
 
 T = TypeVar("T")
+
+_Together = tuple[str, Sequence[str]]
+"""A subject, and the events kept under it that one fact retracts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +101,15 @@ class FactHandlers:
                 done = await tx.retracted(project_id, list(found))
                 found = {one: subject for one, subject in found.items() if one not in done}
             homes = await tx.homes_of((project_id, one) for one in set(found.values()))
+            event_counts = await tx.event_counts(homes.values())
         if validate_only:
             return Retraction(len(found), len(set(homes.values())), unknown)
         events, leads = 0, set[LeadKey]()
-        for portion in _portions(found):
+        of_leads: dict[LeadKey, dict[str, list[str]]] = {}
+        for event_id, subject in sorted(found.items()):
+            of_lead = of_leads.setdefault(homes[(project_id, subject)], {})
+            of_lead.setdefault(subject, []).append(event_id)
+        for portion in _portions(of_leads, event_counts):
             retracted = await self._done(partial(self._retract, project_id, portion, said))
             events += sum(retracted.values())
             leads |= retracted.keys()
@@ -153,31 +165,32 @@ class FactHandlers:
         return change
 
     async def _retract(
-        self, project_id: str, portion: Mapping[str, str], said: Said
+        self, project_id: str, portion: Sequence[_Together], said: Said
     ) -> dict[LeadKey, int]:
-        """Retract these events, each with its subject, as far as nobody else has; how many of each lead."""
+        """Retract these events, as far as nobody else has; how many of each lead."""
         now = self._clock.now()
         async with self._store.begin() as tx:
             rules = await tx.rules_in_force([project_id])
-            homes = await tx.homes_of((project_id, one) for one in set(portion.values()))
-            await lock(tx, list(homes.values()), homes)
-            done = await tx.retracted(project_id, list(portion))
+            homes = await tx.homes_of({(project_id, subject) for subject, _ in portion})
+            snapshots = await lock(tx, homes.values(), homes)
+            done = await tx.retracted(project_id, [one for _, ids in portion for one in ids])
             retracted: dict[LeadKey, int] = {}
             entries: dict[LeadKey, list[Entry]] = {}
             appended = []
-            for subject in sorted(set(portion.values())):
-                ids = sorted(i for i, own in portion.items() if own == subject and i not in done)
+            for subject, asked in portion:
+                ids = [one for one in asked if one not in done]
                 if not ids:
                     continue
-                unique = uuid.uuid4().hex
-                fact = facts.retraction(project_id, subject, unique, ids, said, now)
+                fact = facts.retraction(project_id, subject, uuid.uuid4().hex, ids, said, now)
                 key = homes[(project_id, subject)]
                 appended.append(fact)
                 entries.setdefault(key, []).append(fact.entry)
                 retracted[key] = retracted.get(key, 0) + len(ids)
-            await move_on(tx, entries, homes, rules, now)
+            concerned = {key: snapshots[key] for key in entries}
+            await carry(tx, concerned, entries, rules, now)
             await tx.append(appended, now)
-            await tx.note_retracted(project_id, [one for one in portion if one not in done])
+            new = [one for _, ids in portion for one in ids if one not in done]
+            await tx.note_retracted(project_id, new)
         return retracted
 
     async def _merge(
@@ -259,16 +272,26 @@ async def _like(tx: Transaction, project_id: str, which: EventsLike) -> dict[str
     return found
 
 
-def _portions(found: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """Events with their subjects, those of a subject side by side, as many as one transaction takes."""
-    portion: dict[str, str] = {}
-    subjects = set[str]()
-    for subject, event_id in sorted((subject, event_id) for event_id, subject in found.items()):
-        crowded = len(subjects) == PORTION_FACTS_MAX and subject not in subjects
-        if len(portion) == FACT_EVENTS_MAX or crowded:
+def _portions(
+    of_leads: Mapping[LeadKey, Mapping[str, Sequence[str]]], event_counts: Mapping[LeadKey, int]
+) -> Iterator[list[_Together]]:
+    """Events by subject by lead, as what one transaction takes at a time: whole leads, unless one has too many."""
+    portion: list[_Together] = []
+    leads = entries = 0
+    for key in sorted(of_leads):
+        own = [
+            (subject, ids[first : first + FACT_EVENTS_MAX])
+            for subject, ids in of_leads[key].items()
+            for first in range(0, len(ids), FACT_EVENTS_MAX)
+        ]
+        leads, entries = leads + 1, entries + event_counts.get(key, 0)
+        crowded = leads > PORTION_LEADS_MAX or len(portion) + len(own) > PORTION_FACTS_MAX
+        if portion and (crowded or entries > ENTRIES_MAX):
             yield portion
-            portion, subjects = {}, set()
-        portion[event_id] = subject
-        subjects.add(subject)
+            portion, leads, entries = [], 1, event_counts.get(key, 0)
+        portion += own
+        while len(portion) > PORTION_FACTS_MAX:
+            yield portion[:PORTION_FACTS_MAX]
+            portion = portion[PORTION_FACTS_MAX:]
     if portion:
         yield portion

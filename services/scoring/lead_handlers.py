@@ -1,19 +1,20 @@
 """What callers ask of leads, one method for each use case: who they are, how far, and what happened to them."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import dropwhile, islice, takewhile
 from typing import Any
 
-from services.scoring.domain.fold import Step, in_order, trace
+from services.scoring.domain.fold import Fold, Outcome
 from services.scoring.domain.identity import EMAIL_PREFIX, LEAD_PREFIX, lead_id_of, subject_of
 from services.scoring.domain.lead import new_snapshot
-from services.scoring.domain.model import RETRACTION, Position
+from services.scoring.domain.model import RETRACTION, Entry, Position, RuleSet
 from services.scoring.errors import LeadNotFound, LeadTaken
 from services.scoring.ports import (
     LeadFilter,
+    LeadKey,
     LeadView,
     Profile,
     RecordedChange,
@@ -24,6 +25,7 @@ from services.scoring.ports import (
 from services.shared import structs
 from services.shared.clock import Clock
 from services.shared.errors import EtagMismatch, InvalidFields, ResourceAlreadyExists, Violation
+from services.shared.turns import Turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,9 @@ class TimelineItem:
     """An event of a lead with what it did."""
 
     event: RecordedEvent
-    step: Step
+    outcome: Outcome
+    score: int
+    """Milli-points after it."""
     stage: str
 
 
@@ -128,23 +132,20 @@ class LeadHandlers:
         limit: int,
         descending: bool = False,
     ) -> list[TimelineItem]:
-        """A page of a lead's events in event time, each with its effects; over all pages they sum to the score.
-        `after` is the position of the last event of the page before. Raises LeadNotFound."""
+        """A page of a lead's events in the order in which they apply, each with its effects; over all pages they sum to
+        the score. A page takes as long as folding the history does, and the memory of a page. `after` is the position of the last event of the page before. Raises LeadNotFound."""
         async with self._store.begin() as tx:
             found = await _find(tx, project_id, reference)
             key = (project_id, found.profile.lead_id)
             # Those that gave the score, also while re-scoring under others is under way.
             rule_set = (await tx.rules_under(project_id, found.snapshot.activation)).rule_set
-            history = (await tx.histories([key]))[key]
-            steps = _page(trace(in_order(history, rule_set), rule_set), after, limit, descending)
-            events = await tx.recorded_events(project_id, [step.entry.event_id for step in steps])
+            read = tx.entries_of([key], in_event_time=rule_set.in_event_time)
+            async with aclosing(read) as entries:
+                page = await _page(entries, rule_set, after, limit, descending)
+            events = await tx.recorded_events(project_id, [entry.event_id for entry, *_ in page])
         return [
-            TimelineItem(
-                events[step.entry.event_id],
-                step,
-                rule_set.stage_of(step.state.score),
-            )
-            for step in steps
+            TimelineItem(events[entry.event_id], outcome, score, rule_set.stage_of(score))
+            for entry, outcome, score in page
         ]
 
     async def score_changes(
@@ -164,21 +165,31 @@ async def _find(tx: Transaction, project_id: str, reference: str) -> LeadView:
     return found
 
 
-def _page(
-    steps: Iterable[Step], after: Position | None, limit: int, descending: bool
-) -> list[Step]:
-    """A page of steps that come in the order in which they apply. Holds no more than the page."""
-    # What a retraction does is said with the events it is about.
-    shown = (step for step in steps if step.entry.type != RETRACTION)
-    if descending:
-        before = (
-            shown if after is None else takewhile(lambda step: step.entry.position != after, shown)
-        )
-        return list(reversed(deque(before, maxlen=limit)))
-    if after is None:
-        return list(islice(shown, limit))
-    behind = dropwhile(lambda step: step.entry.position != after, shown)
-    return list(islice(behind, 1, limit + 1))
+async def _page(
+    entries: AsyncIterator[tuple[LeadKey, Entry]],
+    rules: RuleSet,
+    after: Position | None,
+    limit: int,
+    descending: bool,
+) -> list[tuple[Entry, Outcome, int]]:
+    """A page of a lead's entries, which come in the order in which they apply, with what became of each and the score
+    after it. Holds no more than the page."""
+    fold = Fold(rules)
+    turns = Turns()
+    page: deque[tuple[Entry, Outcome, int]] = deque(maxlen=limit)
+    begun = after is None or descending
+    async for _, entry in entries:
+        if descending and entry.position == after:
+            break
+        outcome = fold.apply(entry)
+        await turns.give()
+        # What a retraction does is said with the events it is about.
+        if begun and entry.type != RETRACTION:
+            page.append((entry, outcome, fold.score))
+            if not descending and len(page) == limit:
+                break
+        begun = begun or entry.position == after
+    return list(reversed(page)) if descending else list(page)
 
 
 def _changed(profile: Profile, change: ProfileChange, now: datetime) -> Profile:

@@ -53,7 +53,7 @@ async def test_an_adjustment_is_an_entry_and_a_version(facts: Facts) -> None:
         "actor": "key_1",
     }
     timeline = await facts.leads.timeline(facts.project, "ada", None, 10)
-    effects = [(one.event.entry.type, *one.step.outcome.effects) for one in timeline]
+    effects = [(one.event.entry.type, *one.outcome.effects) for one in timeline]
     assert effects[-1][0] == "$adjustment"
     assert (effects[-1][1].rule_id, effects[-1][1].reason) == ("", Reason.ADJUSTED)
     await facts.assert_sound("ada")
@@ -90,7 +90,7 @@ async def test_an_adjustment_counts_from_its_time_on_within_bounds(facts: Facts)
     _, recorded = await facts.adjust("ada", 45, "fit")
     assert recorded.change.score == 130_000
     timeline = await facts.leads.timeline(facts.project, "ada", None, 10)
-    reasons = [one.step.outcome.effects[0].reason for one in timeline]
+    reasons = [one.outcome.effects[0].reason for one in timeline]
     assert reasons == [Reason.CLIPPED, Reason.APPLIED, Reason.CLIPPED]
     await facts.assert_sound("ada")
 
@@ -132,7 +132,7 @@ async def test_retracted_events_count_for_nothing_and_stay(facts: Facts) -> None
         ("lead:bob", "$retraction"),
     }
     timeline = await facts.leads.timeline(facts.project, "ada", None, 10)
-    assert [one.step.outcome.effects[0].reason for one in timeline] == [
+    assert [one.outcome.effects[0].reason for one in timeline] == [
         Reason.APPLIED,
         Reason.RETRACTED,
     ]

@@ -155,10 +155,10 @@ async def test_rescoring_goes_on_where_it_was_and_starts_over_for_a_newer_activa
     async def target() -> tuple[str, int, str] | None:
         """Of this project; others may be on their way on the same database."""
         async with scoring.store.begin() as tx:
-            found = await tx.rescore_target()
+            found = await tx.rescore_target("")
             while found and found[0] < project:
                 await tx.rescored(found[0], found[1], None)
-                found = await tx.rescore_target()
+                found = await tx.rescore_target("")
         return found if found and found[0] == project else None
 
     async def done(activation: int, cursor: str | None) -> None:

@@ -76,6 +76,8 @@ class Course:
             count: _Lane(self._start(retractions[:count]), self._happened)
             for count in self._told_apart(len(retractions))
         }
+        self._asked = bool(self._others or self._due or happened or not retractions)
+        """Whether what was before the retractions is of any interest."""
         told = self._told_apart(self._late_max()) | ({0} if self._others or self._due else set())
         self._told = told
         self._forks: dict[int, Fold] = {}
@@ -88,7 +90,7 @@ class Course:
             if self._lane.arrived in self._told:
                 self._forks[self._lane.arrived] = self._lane.fold.copy()
             self._lane.arrive()
-        for fold in (self._lane.fold, *self._forks.values()):
+        for fold in (self._lane.fold, *self._forks.values()) if self._asked else ():
             fold.apply(entry)
         for lane in self._retracting.values():
             while self._rules.in_event_time and lane.precedes(entry):

@@ -107,8 +107,8 @@ async def test_leads_of_the_first_schema_go_on(old: Stack) -> None:
             assert (await scores.score("p1", lead, known_at=START)).lead_id == lead
             with pytest.raises(LeadNotFound):
                 await scores.score("p1", lead, known_at=START - timedelta(microseconds=1))
-        steps = [item.step for item in await leads.timeline("p1", "ada", None, 10)]
-        assert [step.state.score for step in steps] == [20_000, 21_000]
+        items = await leads.timeline("p1", "ada", None, 10)
+        assert [item.score for item in items] == [20_000, 21_000]
 
         rounds = 0
         while await events.rescore_next():

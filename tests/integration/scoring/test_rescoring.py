@@ -108,14 +108,14 @@ async def test_rescoring_that_was_interrupted_goes_on_where_it_was(
         assert await rig.handlers.rescore_next()
     assert await under(rig, project, 1) == 5
     async with rig.subject.store.begin() as tx:
-        assert await tx.rescore_target() == (project, 1, "l04")
+        assert await tx.rescore_target("") == (project, 1, "l04")
     rescoring = rig.rescoring()
     rescoring.nudge()
     async with background(rescoring.run()):
 
         async def done() -> bool:
             async with rig.subject.store.begin() as tx:
-                return await tx.rescore_target() is None
+                return await tx.rescore_target("") is None
 
         await eventually_async(done)
     await assert_scores(rig, project, 1)

@@ -17,7 +17,7 @@ from scoreline.scoring.v1 import intelligence_pb2, lead_pb2, score_change_pb2, s
 from services.scoring import convert
 from services.scoring.convert import Undecodable
 from services.scoring.domain.balance import TOTAL, Fading
-from services.scoring.domain.fold import Effect, Outcome, Reason, Step
+from services.scoring.domain.fold import Effect, Outcome, Reason
 from services.scoring.domain.lead import Cause, Change, Snapshot
 from services.scoring.domain.model import Bounds, Entry, Rule, Stage, microseconds
 from services.scoring.domain.state import Activity, State
@@ -275,25 +275,21 @@ def test_a_lead_without_events_has_no_last_event() -> None:
 
 
 def test_a_timeline_entry_has_every_field() -> None:
-    step = Step(
-        entry=cases.entry("e1", "signup", source="crm", plan="pro"),
-        outcome=Outcome(
-            at=microseconds(START),
-            version=7,
-            fadings=(
-                Fading(microseconds(START) - 2, "intent", -1_500),
-                Fading(microseconds(START), TOTAL, -1),
-            ),
-            effects=(
-                Effect("a", "", 20_000, 20_000, Reason.APPLIED),
-                Effect("b", "intent", 5_000, 500, Reason.CLIPPED),
-                Effect("c", "intent", 7_000, 0, Reason.LIMITED),
-            ),
+    outcome = Outcome(
+        at=microseconds(START),
+        version=7,
+        fadings=(
+            Fading(microseconds(START) - 2, "intent", -1_500),
+            Fading(microseconds(START), TOTAL, -1),
         ),
-        state=State({"": 20_000, "intent": 500}, event_count=1),
+        effects=(
+            Effect("a", "", 20_000, 20_000, Reason.APPLIED),
+            Effect("b", "intent", 5_000, 500, Reason.CLIPPED),
+            Effect("c", "intent", 7_000, 0, Reason.LIMITED),
+        ),
     )
-    event = RecordedEvent(step.entry, LATER)
-    message = convert.timeline_entry(TimelineItem(event, step, "cold"))
+    event = RecordedEvent(cases.entry("e1", "signup", source="crm", plan="pro"), LATER)
+    message = convert.timeline_entry(TimelineItem(event, outcome, 20_500, "cold"))
     assert every_field_set(message)
     pb = scoring_service_pb2
     assert message == pb.TimelineEntry(

@@ -167,8 +167,8 @@ async def test_an_activation_during_rescoring_starts_it_over(
             async with super().begin() as tx:
                 chosen = tx.rescore_target
 
-                async def overtaken() -> tuple[str, int, str] | None:
-                    target = await chosen()
+                async def overtaken(after: str) -> tuple[str, int, str] | None:
+                    target = await chosen(after)
                     await tx.record_activation(cases.activation(3), START)
                     return target
 
