@@ -92,6 +92,12 @@ OWN = {
         "fact_queries.py",
         "fact_requests.py",
         "fact_servicer.py",
+        # What is known of references, and what ingest is told of what can't be scored.
+        "identity_handlers.py",
+        "identity_ports.py",
+        "identity_queries.py",
+        "identity_servicer.py",
+        "quarantine_conversion.py",
         "linking.py",
         "merging.py",
         "moving.py",

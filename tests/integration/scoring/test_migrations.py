@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from psycopg.types.json import Jsonb
 
 import services.scoring
+from scoreline.events.v1.event_pb2 import AcceptedEvent
+from scoreline.ingest.v1.quarantine_service_pb2 import QUARANTINE_REASON_CONFLICT
+from scoreline.ingest.v1.quarantined_message_pb2 import QuarantinedMessage
 from services.scoring.domain.lead import Snapshot
 from services.scoring.errors import LeadNotFound
 from services.scoring.handlers import EventHandlers
+from services.scoring.identity_handlers import IdentityHandlers
 from services.scoring.lead_handlers import LeadHandlers
 from services.scoring.ports import LeadView
 from services.scoring.score_handlers import ScoreHandlers
+from services.shared.times import to_datetime
 from stack import Stack, StackConfig
 from tests.support import scoring_cases as cases
 from tests.support import service_database
@@ -86,6 +93,39 @@ def fill(connection: psycopg.Connection[Any]) -> None:
     ):
         change = ("p1", "ada", version, "event", event_id, event_type, before, after)
         insert("score_changes", *change, "warm", "warm", 4, START, START, False)
+    last = START + timedelta(hours=1)
+    contradiction = AcceptedEvent(
+        project_id="p1", subject="lead:ada", linked_subjects=["lead:bob", "external:9"]
+    ).SerializeToString()
+    for reason, event_id, payload in (
+        ("conflict", "e1", b"other"),
+        ("identity_conflict", "e2", contradiction),
+    ):
+        digest = sha256(payload).digest()
+        insert("quarantine", "p1", reason, digest, event_id, payload, START, last, 3)
+
+
+async def test_what_was_in_quarantine_goes_to_ingest_and_contradictions_stay(old: Stack) -> None:
+    service_database.migrate(old, "scoring")
+    async with service_database.opened(old, "scoring") as database:
+        async with database.begin() as connection:
+            rows = await connection.execute(
+                sa.text("SELECT subject, payload FROM quarantine_outbox")
+            )
+            ((to, payload),) = rows.all()
+        assert to == "quarantine.p1.conflict"
+        told = QuarantinedMessage.FromString(payload)
+        assert (told.project_id, told.event_id, told.payload) == ("p1", "e1", b"other")
+        assert (told.reason, told.seen_count) == (QUARANTINE_REASON_CONFLICT, 3)
+        assert to_datetime(told.first_seen_time) == START
+        assert to_datetime(told.last_seen_time) == START + timedelta(hours=1)
+
+        identities = IdentityHandlers(PostgresSubject(database).store)
+        ((conflict, resolved),) = await identities.conflicts("p1", "bob", None, 10)
+        assert (conflict.event_id, conflict.recorded_at) == ("e2", START)
+        assert conflict.subjects == ("lead:ada", "lead:bob", "external:9")
+        assert conflict.lead_ids == ("ada", "bob", "")
+        assert not resolved
 
 
 async def test_leads_of_the_first_schema_go_on(old: Stack) -> None:

@@ -12,7 +12,12 @@ import grpc
 import pytest
 
 from scoreline.events.v1 import event_pb2
-from scoreline.ingest.v1 import ingest_service_pb2, ingest_service_pb2_grpc
+from scoreline.ingest.v1 import (
+    ingest_service_pb2,
+    ingest_service_pb2_grpc,
+    quarantine_service_pb2,
+    quarantine_service_pb2_grpc,
+)
 from scoreline.scoring.v1 import lead_pb2, scoring_service_pb2_grpc
 from scoreline.scoring.v1 import scoring_service_pb2 as pb
 from services.scoring.domain.fold import fold
@@ -102,6 +107,10 @@ async def test_two_processes_give_the_fold_of_the_ledger(suite: Stack) -> None:
         ends = [end for end, _ in await subject.blocks(project.project_id)]
         await assert_chain(subject, project.project_id, ends)
         assert await subject.quarantined(project.project_id) == []
+    with channel(suite.service_target("ingest")) as opened:
+        stub = Keyed(quarantine_service_pb2_grpc.QuarantineServiceStub(opened), project.api_key)
+        counted = stub.CountQuarantined(quarantine_service_pb2.CountQuarantinedRequest())
+        assert list(counted.counts) == []
 
 
 def assert_consistent(scoring: Keyed, lead: lead_pb2.Lead) -> None:
