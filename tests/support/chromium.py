@@ -12,7 +12,10 @@ from playwright.sync_api import Browser, sync_playwright
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 PERSON = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0.0.0 Safari/537.36"
-"""What a browser with a person before it calls itself. Headless ones say so, and are taken for crawlers."""
+"""What a browser with a person before it calls itself."""
+
+PROGRAM = PERSON.replace("Chrome/", "HeadlessChrome/")
+"""A headless one says that it is, and is taken for a crawler."""
 
 
 @contextmanager
@@ -25,8 +28,12 @@ def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=path,
-            # `shop.example.com` is a host that browsers do not trust by its name, unlike those below `localhost`.
-            args=["--host-resolver-rules=MAP *.example.com 127.0.0.1"],
+            args=[
+                # Not a context's own: what outlives its page would not have it.
+                f"--user-agent={PERSON}",
+                # A host that browsers do not trust by its name, unlike those below `localhost`.
+                "--host-resolver-rules=MAP *.example.com 127.0.0.1",
+            ],
         )
         try:
             yield browser

@@ -42,7 +42,7 @@ var o = class {
 		}
 		return n.length > 0 ? {
 			names: n,
-			body: `{"events":[${r.join(",")}]}`
+			events: `[${r.join(",")}]`
 		} : void 0;
 	}
 	remove(e) {
@@ -72,9 +72,9 @@ var o = class {
 		this.#o = 0, clearTimeout(this.#i), this.#a = Infinity, this.soon();
 	}
 	leave() {
-		if (!(this.#c || this.#y() > 0)) for (;;) {
+		if (!(this.#c || this.#b() > 0)) for (;;) {
 			let e = this.#e.batch(/* @__PURE__ */ new Set([...this.#d, ...this.#f]), 50);
-			if (!e || !this.#r.beacon(this.#n, e.body)) return;
+			if (!e || !this.#r.beacon(this.#n, this.#_(e))) return;
 			e.names.forEach((e) => this.#d.add(e));
 		}
 	}
@@ -95,13 +95,13 @@ var o = class {
 	}
 	async #h() {
 		for (;;) {
-			let e = this.#y(), t = this.#e.batch(/* @__PURE__ */ new Set(), this.#l);
+			let e = this.#b(), t = this.#e.batch(/* @__PURE__ */ new Set(), this.#l);
 			if (this.#c || !t) return;
 			if (e > 0) return e;
 			this.#f = t.names;
 			let n = await this.#g(t);
 			if (this.#f = [], n) {
-				if (this.#e.remove(n), n.length < t.names.length) return this.#b();
+				if (this.#e.remove(n), n.length < t.names.length) return this.#x();
 				this.#o = 0, this.#l = 50;
 			}
 		}
@@ -111,15 +111,15 @@ var o = class {
 		try {
 			let t = await this.#r.fetch(this.#n, {
 				method: "POST",
-				body: e.body,
+				body: this.#_(e),
 				headers: { "content-type": "text/plain" },
 				keepalive: !0,
 				credentials: "omit",
 				referrerPolicy: "origin",
 				signal: this.#u.signal
 			});
-			if (t.ok) return this.#_(e, await t.json());
-			if (t.status === 429 || t.status >= 500 || t.status === 408) return this.#v(Number(t.headers.get("retry-after"))), [];
+			if (t.ok) return this.#v(e, await t.json());
+			if (t.status === 429 || t.status >= 500 || t.status === 408) return this.#y(Number(t.headers.get("retry-after"))), [];
 			if (t.status === 400 && e.names.length > 1) {
 				this.#l = e.names.length >> 1;
 				return;
@@ -131,24 +131,27 @@ var o = class {
 			clearTimeout(t), this.#c || (this.#u = new AbortController());
 		}
 	}
-	#_(e, t) {
+	#_(e) {
+		return `{"sent_time":"${new Date(this.#r.now()).toISOString()}","events":${e.events}}`;
+	}
+	#v(e, t) {
 		return e.names.filter((e, n) => {
 			let r = t.results[n].error;
 			return r && p.has(r.code) ? !1 : (r && this.#r.report(`the server refuses an event: ${r.message}`), !0);
 		});
 	}
-	#v(e) {
+	#y(e) {
 		if (this.#c || !(e > 0)) return;
 		let t = Math.min(e * 1e3, d) + this.#r.random() * f;
 		this.#t.set(m, String(this.#r.now() + t));
 	}
-	#y() {
+	#b() {
 		let e = Number(this.#t.get(m)) - this.#r.now();
 		return e > 3605e3 ? 0 : e;
 	}
-	#b() {
+	#x() {
 		let e = Math.min(l * 2 ** this.#o++, u);
-		return Math.max(e * (.5 + this.#r.random() / 2), this.#y());
+		return Math.max(e * (.5 + this.#r.random() / 2), this.#b());
 	}
 };
 // src/store.ts

@@ -18,7 +18,8 @@ const ENTRY = "q:";
 /** Events for one request. */
 export interface Batch {
   names: string[];
-  body: string;
+  /** A JSON array. */
+  events: string;
 }
 
 export class Queue {
@@ -49,7 +50,7 @@ export class Queue {
       events.push(event);
       bytes += size;
     }
-    return names.length > 0 ? { names, body: `{"events":[${events.join(",")}]}` } : undefined;
+    return names.length > 0 ? { names, events: `[${events.join(",")}]` } : undefined;
   }
 
   remove(names: readonly string[]): void {

@@ -82,7 +82,7 @@ export class Sender {
     if (this.#stopped || this.#quietMs() > 0) return;
     for (;;) {
       const batch = this.#queue.batch(new Set([...this.#handedOver, ...this.#onItsWay]), BATCH_EVENTS_MAX);
-      if (!batch || !this.#around.beacon(this.#url, batch.body)) return;
+      if (!batch || !this.#around.beacon(this.#url, this.#bodyOf(batch))) return;
       batch.names.forEach((name) => this.#handedOver.add(name));
     }
   }
@@ -144,7 +144,7 @@ export class Sender {
     try {
       const response = await this.#around.fetch(this.#url, {
         method: "POST",
-        body: batch.body,
+        body: this.#bodyOf(batch),
         headers: { "content-type": "text/plain" },
         keepalive: true,
         credentials: "omit",
@@ -170,6 +170,11 @@ export class Sender {
       clearTimeout(timer);
       if (!this.#stopped) this.#request = new AbortController();
     }
+  }
+
+  /** With the time by this browser's clock, so that the server can tell by how much it is wrong. */
+  #bodyOf(batch: Batch): string {
+    return `{"sent_time":"${new Date(this.#around.now()).toISOString()}","events":${batch.events}}`;
   }
 
   #settled(batch: Batch, answer: Answer): readonly string[] {

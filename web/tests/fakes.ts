@@ -32,8 +32,14 @@ export function eventOf(id: string, properties: Record<string, unknown> = {}): W
   };
 }
 
-export const idsIn = (body: string): string[] =>
-  (JSON.parse(body) as { events: WireEvent[] }).events.map((event) => event.event_id);
+export const idsIn = (events: string): string[] =>
+  (JSON.parse(events) as WireEvent[]).map((event) => event.event_id);
+
+/** What a request says: the ids of its events, and when it was sent. */
+export interface Sent {
+  sent_time: string;
+  events: WireEvent[];
+}
 
 /** The server's answer to one event. */
 export type Result = { receipt: object } | { error: { code: number; message: string } };
@@ -41,6 +47,7 @@ export type Result = { receipt: object } | { error: { code: number; message: str
 /** Answers requests one after the other as `answers` say; the last says it for all that follow. */
 export class Server {
   requests: string[][] = [];
+  sentTimes: string[] = [];
   beacons: string[][] = [];
   reports: string[] = [];
   beaconsMax = Infinity;
@@ -49,14 +56,16 @@ export class Server {
   surroundings(locks?: Surroundings["locks"]): Surroundings {
     return {
       fetch: async (_url, init) => {
-        const ids = idsIn(init.body as string);
+        const { sent_time, events } = JSON.parse(init.body as string) as Sent;
+        const ids = events.map((event) => event.event_id);
+        this.sentTimes.push(sent_time);
         this.requests.push(ids);
         const answer = this.answers.length > 1 ? this.answers.shift()! : this.answers[0]!;
         return answer(ids);
       },
       beacon: (_url, body) => {
         if (this.beacons.length >= this.beaconsMax) return false;
-        this.beacons.push(idsIn(body));
+        this.beacons.push((JSON.parse(body) as Sent).events.map((event) => event.event_id));
         return true;
       },
       locks,

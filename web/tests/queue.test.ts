@@ -22,7 +22,7 @@ function drained(queue: Queue): string[][] {
   for (;;) {
     const batch = queue.batch(NONE, BATCH_EVENTS_MAX);
     if (!batch) return batches;
-    batches.push(idsIn(batch.body));
+    batches.push(idsIn(batch.events));
     queue.remove(batch.names);
   }
 }
@@ -55,7 +55,7 @@ test("a portion has no more bytes than outlive a page, counted as they are sent"
     const batch = queue.batch(NONE, BATCH_EVENTS_MAX);
     if (!batch) break;
     assert.equal(batch.names.length, 2);
-    assert.ok(new TextEncoder().encode(batch.body).length <= BATCH_BYTES_MAX);
+    assert.ok(new TextEncoder().encode(batch.events).length <= BATCH_BYTES_MAX);
     queue.remove(batch.names);
   }
 });
@@ -78,5 +78,5 @@ test("events that are on their way are left out", () => {
   const queue = queueOf();
   fill(queue, 3);
   const { names } = queue.batch(NONE, 2)!;
-  assert.deepEqual(idsIn(queue.batch(new Set(names), BATCH_EVENTS_MAX)!.body), ["e2"]);
+  assert.deepEqual(idsIn(queue.batch(new Set(names), BATCH_EVENTS_MAX)!.events), ["e2"]);
 });

@@ -75,6 +75,17 @@ test("without a network events wait, with growing pauses up to the longest", asy
   assert.equal(left(), 0);
 });
 
+test("each request says when it is sent by the browser's clock", async () => {
+  server.answers = [offline, accept];
+  const begun = Date.now();
+  add("a");
+  sender.soon();
+  await pass(GATHER_MS);
+  await pass(PAUSE_MS);
+  const sent = [begun + GATHER_MS, begun + GATHER_MS + PAUSE_MS].map((ms) => new Date(ms).toISOString());
+  assert.deepEqual(server.sentTimes, sent);
+});
+
 test("a new event does not cut a pause short, the network's return does", async () => {
   server.answers = [offline, accept];
   add("a");

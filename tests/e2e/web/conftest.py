@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.support.chromium import PERSON, chromium
+from tests.support.chromium import chromium
 from tests.support.track_receiver import Receiver, Website, receiving, website
 from tests.support.web_pages import Open, document
 
@@ -22,7 +22,7 @@ def browser() -> Iterator[Browser]:
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """A visitor's browser: storage of its own, and no page may have met an error."""
     faults: list[str] = []
-    with browser.new_context(user_agent=PERSON) as opened:
+    with browser.new_context() as opened:
         opened.on("weberror", lambda error: faults.append(str(error.error)))
         opened.on(
             "console",
