@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import grpc
 
@@ -56,11 +57,13 @@ def new_project(stack: Stack, name: str = "test") -> TestProject:
     return TestProject(project_id, made.api_key.key_id, made.secret)
 
 
-def new_key(stack: Stack, project: TestProject, scopes: list[int]) -> TestProject:
-    """Another key of the project, with these scopes only."""
+def new_key(stack: Stack, project: TestProject, scopes: list[int], **terms: Any) -> TestProject:
+    """Another key of the project, with these scopes only, and other fields as given."""
     with grpc.insecure_channel(stack.service_target("accounts")) as channel:
         made = accounts_service_pb2_grpc.AccountsServiceStub(channel).CreateApiKey(
-            accounts_service_pb2.CreateApiKeyRequest(api_key=account_pb2.ApiKey(scopes=scopes)),
+            accounts_service_pb2.CreateApiKeyRequest(
+                api_key=account_pb2.ApiKey(scopes=scopes, **terms)
+            ),
             metadata=project.metadata,
             timeout=CALL_TIMEOUT_S,
         )
