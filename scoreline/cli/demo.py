@@ -3,14 +3,12 @@ It uses a data directory of its own, so that it never meets a suite that runs al
 
 from __future__ import annotations
 
-import json
 import signal
 import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -19,7 +17,7 @@ from rich.console import Console
 from rich.rule import Rule
 
 from scoreline.cli.failures import CommandFailed
-from scoreline.cli.import_file import run_import, summary_line
+from scoreline.cli.import_file import run_import, show_rejected, summary_line
 from scoreline.cli.leads import leaderboard_table, show_lead
 from scoreline.cli.nats_monitor import MonitorUnavailable, read_broker
 from scoreline.cli.output import plain, points
@@ -27,8 +25,9 @@ from scoreline.cli.session import Session, session_of
 from scoreline.cli.simulate import write_rows
 from scoreline.cli.suite_files import REPO_ROOT, RunningSuite
 from scoreline.cli.suite_process import SuiteProcess
-from scoreline.client import Client, EventOutcome
+from scoreline.client import Client
 from scoreline.client.events import event
+from scoreline.ingest.v1.imports_service_pb2 import Import
 from scoreline.scoring.v1.lead_pb2 import Lead, LeadIdentityKind
 from scoreline.scoring.v1.score_change_pb2 import ScoreChange
 from scoreline.simulator import SAMPLE
@@ -42,8 +41,6 @@ POLL_S: Final = 0.25
 WATCH_HEARTBEAT_S: Final = 1.0
 LIVE_TIMEOUT_S: Final = 30.0
 _TIMELINE_SHOWN: Final = 12
-_REJECTED_SHOWN: Final = 4
-REJECTED_NAME: Final = "rejected.ndjson"
 _PAGE_SIZE: Final = 1000
 
 _REFERENCE_FIELDS = {
@@ -96,9 +93,10 @@ def _show(out: Console, suite: RunningSuite, directory: Path, file: Path | None)
     sample = file or _sample(directory)
     with session.client() as client:
         _headline(out, "2", f"Import {sample.name}: duplicates, late and malformed rows included")
-        accepted = _import(out, session, sample, directory)
-        _show_rejected(out, directory / REJECTED_NAME)
-        states = _wait_until_scored(out, client, suite, len(accepted))
+        made = _import(out, session, client, sample)
+        out.print("Each rejected row is kept with the reason, for instance:", style="dim")
+        show_rejected(session, made)
+        states = _wait_until_scored(out, client, suite, None)
 
         _headline(out, "3", "The leaderboard")
         entries = client.leads.leaderboard(limit=10)
@@ -114,9 +112,10 @@ def _show(out: Console, suite: RunningSuite, directory: Path, file: Path | None)
         _live_change(out, client, chosen)
 
         _headline(out, "6", "Send the whole file again")
-        before = _wait_until_scored(out, client, suite, len(accepted) + 1)
-        _import(out, session, sample, directory)
-        after = _wait_until_scored(out, client, suite, len(accepted) + 1)
+        events = sum(state.event_count for state in states.values())
+        before = _wait_until_scored(out, client, suite, events + 1)
+        _import(out, session, client, sample)
+        after = _wait_until_scored(out, client, suite, events + 1)
         _prove_unchanged(out, before, after)
 
 
@@ -129,33 +128,20 @@ def _sample(directory: Path) -> Path:
     return path
 
 
-def _import(out: Console, session: Session, sample: Path, directory: Path) -> set[str]:
-    """Import the sample; the ids of its accepted events."""
-    accepted: set[str] = set()
-
-    def observe(outcome: EventOutcome) -> None:
-        if outcome.accepted:
-            accepted.add(outcome.event.event_id)
-
-    summary, _ = run_import(session, sample, directory / REJECTED_NAME, observe)
-    out.print(f"{summary_line(summary)}; {len(accepted):,} different events", markup=False)
-    return accepted
-
-
-def _show_rejected(out: Console, path: Path) -> None:
-    if not path.exists():
-        return
-    out.print("Each rejected row is kept with the reason, for instance:", style="dim")
-    with path.open(encoding="utf-8") as file:
-        for line in islice(file, _REJECTED_SHOWN):
-            kept = json.loads(line)
-            out.print(plain(f"  line {kept['line']}: {kept['reason']}"), style="dim")
+def _import(out: Console, session: Session, client: Client, sample: Path) -> Import:
+    """Import the sample to its end."""
+    summary = run_import(session, client, str(sample))
+    out.print(summary_line(summary), markup=False)
+    if summary.made.state != Import.STATE_SUCCEEDED:
+        raise CommandFailed(f"the sample was not imported: {summary.made.failure}")
+    return summary.made
 
 
 def _wait_until_scored(
-    out: Console, client: Client, suite: RunningSuite, expected: int
+    out: Console, client: Client, suite: RunningSuite, expected: int | None
 ) -> dict[str, LeadState]:
-    """Every lead's state once the ledger has `expected` events and nothing is under way."""
+    """Every lead's state once nothing is under way; the ledger must have `expected` events by then, where that is
+    known."""
     began = time.monotonic()
     with out.status("scoring ...") as status:
 
@@ -164,12 +150,12 @@ def _wait_until_scored(
             lag = _lag(suite)
             states = _states(client)
             known = sum(state.event_count for state in states.values())
-            status.update(f"scored {known:,} of {expected:,} events, {len(states):,} leads")
-            return states if known >= expected and not lag else None
+            status.update(f"scored {known:,} events, {len(states):,} leads")
+            return states if known >= (expected or 1) and not lag else None
 
         states = _eventually(settled, SCORED_TIMEOUT_S, "the sample to be scored")
     known = sum(state.event_count for state in states.values())
-    if known != expected:
+    if expected is not None and known != expected:
         raise CommandFailed(f"the ledger has {known:,} events where {expected:,} are expected")
     out.print(
         f"{known:,} events of {len(states):,} leads in the ledger, nothing waiting "

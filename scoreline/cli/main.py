@@ -14,6 +14,7 @@ from scoreline.cli import (
     export,
     facts,
     import_file,
+    imports,
     intelligence,
     keys,
     leads,
@@ -75,6 +76,7 @@ app.command("up")(up.up)
 app.command("demo")(demo.demo)
 app.command("send")(send.send)
 app.command("import")(import_file.import_file)
+app.add_typer(imports.app, name="imports")
 app.command("watch")(watch.watch)
 app.add_typer(facts.leads_app, name="leads")
 app.add_typer(facts.events_app, name="events")

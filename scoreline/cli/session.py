@@ -34,9 +34,10 @@ class Session:
         # A local suite's key is for that suite and never goes anywhere else.
         self.api_key = api_key or (self.suite.api_key if self.suite else "") or None
 
-    def client(self) -> Client:
-        """The blocking client; use it as a context manager."""
-        return Client(self.target, self.api_key, retry=RetryPolicy(for_s=RETRY_FOR_S))
+    def client(self, *, patient: bool = False) -> Client:
+        """The client, with a person's patience or an import's; use it as a context manager."""
+        for_s = IMPORT_RETRY_FOR_S if patient else RETRY_FOR_S
+        return Client(self.target, self.api_key, retry=RetryPolicy(for_s=for_s))
 
     def async_client(self) -> AsyncClient:
         """The asyncio client, with an import's patience."""

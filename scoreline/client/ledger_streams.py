@@ -31,7 +31,7 @@ def replay(
     policy allows."""
     outage = Outage(retry, retry.for_s)
     while True:
-        error: errors.ScorelineError = _unfinished()
+        error: errors.ScorelineError = unfinished()
         call = open_stream(request)
         try:
             for message in call:
@@ -44,7 +44,7 @@ def replay(
             error = errors.from_rpc_error(failure)
         finally:
             call.cancel()
-        if not _may_resume(error):
+        if not may_resume(error):
             raise error
         sleep(outage.wait_s(error))
 
@@ -57,7 +57,7 @@ async def replay_async(
     """Like `replay`, in an event loop."""
     outage = Outage(retry, retry.for_s)
     while True:
-        error: errors.ScorelineError = _unfinished()
+        error: errors.ScorelineError = unfinished()
         call = open_stream(request)
         try:
             async for message in call:
@@ -70,18 +70,20 @@ async def replay_async(
             error = errors.from_rpc_error(failure)
         finally:
             call.cancel()
-        if not _may_resume(error):
+        if not may_resume(error):
             raise error
         await asyncio.sleep(outage.wait_s(error))
 
 
-def _may_resume(error: errors.ScorelineError) -> bool:
+def may_resume(error: errors.ScorelineError) -> bool:
+    """Whether a stream that ended so is worth opening anew."""
     if isinstance(error, errors.Unavailable):
         return True
     return error.from_transport and error.code in TRANSPORT_CODES
 
 
-def _unfinished() -> errors.Unavailable:
+def unfinished() -> errors.Unavailable:
+    """What a stream that just ended ended with."""
     return errors.Unavailable(
         "the service ended the stream before it was done", code=grpc.StatusCode.UNAVAILABLE
     )

@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from scoreline.accounts.v1 import accounts_service_pb2
-from scoreline.ingest.v1 import ingest_service_pb2
+from scoreline.ingest.v1 import imports_service_pb2, ingest_service_pb2
 from scoreline.notify.v1 import notify_service_pb2
 from scoreline.rules.v1 import rules_service_pb2
 from scoreline.scoring.v1 import (
@@ -31,6 +31,7 @@ _SERVICES = [
     for module in (
         accounts_service_pb2,
         ingest_service_pb2,
+        imports_service_pb2,
         notify_service_pb2,
         rules_service_pb2,
         scoring_service_pb2,
@@ -143,7 +144,11 @@ class FakeEdge:
 
         wrap: Any = grpc.unary_unary_rpc_method_handler
         behave: Any = answer
-        if method.server_streaming:
+        if method.client_streaming and not method.server_streaming:
+            # The behaviour is asked with all messages in a list.
+            wrap = grpc.stream_unary_rpc_method_handler
+            behave = lambda requests, context: answer(list(requests), context)  # noqa: E731
+        elif method.server_streaming:
             wrap, behave = grpc.unary_stream_rpc_method_handler, stream
         return wrap(
             behave,

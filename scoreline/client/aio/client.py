@@ -14,6 +14,7 @@ from scoreline.accounts.v1.accounts_service_pb2_grpc import AccountsServiceStub
 from scoreline.client import requests, watching
 from scoreline.client.aio.analytics import Analytics
 from scoreline.client.aio.facts import Facts
+from scoreline.client.aio.imports import Imports
 from scoreline.client.aio.ingest import Ingest
 from scoreline.client.aio.keys import Keys
 from scoreline.client.aio.leads import Leads
@@ -22,6 +23,7 @@ from scoreline.client.aio.rules import Rules
 from scoreline.client.aio.simulations import Simulations
 from scoreline.client.calls import AsyncCalls
 from scoreline.client.settings import CALL_TIMEOUT_S, RetryPolicy, Settings, channel_options
+from scoreline.ingest.v1.imports_service_pb2_grpc import ImportsServiceStub
 from scoreline.ingest.v1.ingest_service_pb2_grpc import IngestServiceStub
 from scoreline.notify.v1.notify_service_pb2 import WatchScoresResponse
 from scoreline.notify.v1.notify_service_pb2_grpc import NotifyServiceStub
@@ -63,6 +65,8 @@ class AsyncClient:
         calls = AsyncCalls(self.settings)
         self.ingest = Ingest(calls, IngestServiceStub(used))
         """Events in."""
+        self.imports = Imports(calls, ImportsServiceStub(used))
+        """Files of events."""
         analytics = AnalyticsServiceStub(used)
         self.leads = Leads(calls, ScoringServiceStub(used), analytics)
         """Leads, scores, and where each point came from."""

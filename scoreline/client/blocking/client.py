@@ -12,6 +12,7 @@ from scoreline.accounts.v1.accounts_service_pb2_grpc import AccountsServiceStub
 from scoreline.client import requests, watching
 from scoreline.client.blocking.analytics import Analytics
 from scoreline.client.blocking.facts import Facts
+from scoreline.client.blocking.imports import Imports
 from scoreline.client.blocking.ingest import Ingest
 from scoreline.client.blocking.keys import Keys
 from scoreline.client.blocking.leads import Leads
@@ -20,6 +21,7 @@ from scoreline.client.blocking.rules import Rules
 from scoreline.client.blocking.simulations import Simulations
 from scoreline.client.calls import Calls
 from scoreline.client.settings import CALL_TIMEOUT_S, RetryPolicy, Settings, channel_options
+from scoreline.ingest.v1.imports_service_pb2_grpc import ImportsServiceStub
 from scoreline.ingest.v1.ingest_service_pb2_grpc import IngestServiceStub
 from scoreline.notify.v1.notify_service_pb2 import WatchScoresResponse
 from scoreline.notify.v1.notify_service_pb2_grpc import NotifyServiceStub
@@ -60,6 +62,8 @@ class Client:
         calls = Calls(self.settings)
         self.ingest = Ingest(calls, IngestServiceStub(used))
         """Events in."""
+        self.imports = Imports(calls, ImportsServiceStub(used))
+        """Files of events."""
         analytics = AnalyticsServiceStub(used)
         self.leads = Leads(calls, ScoringServiceStub(used), analytics)
         """Leads, scores, and where each point came from."""

@@ -1,315 +1,201 @@
-"""`scoreline import`: what becomes of each row, files of all kinds, and running it again."""
+"""`scoreline import` and `scoreline imports`: the file as it is sent, what is said about it, and how they end."""
 
 from __future__ import annotations
 
-import csv
-import gzip
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
+from google.api.httpbody_pb2 import HttpBody
 from typer.testing import CliRunner, Result
 
 from scoreline.cli.main import app
-from scoreline.ingest.v1.ingest_service_pb2 import BatchIngestEventsResponse
-from scoreline.simulator import Plan, csv_lines, ndjson_lines
-from tests.support.fake_edge import API_KEY, FakeEdge, accept_all, refuse, status
+from scoreline.ingest.v1 import imports_service_pb2 as pb
+from tests.support.fake_edge import API_KEY, FakeEdge, refuse, status
+
+REJECTED = [pb.RejectedRow(line=line, column="type", reason="is required") for line in range(3, 11)]
+
+
+def an_import(**fields: Any) -> pb.Import:
+    return pb.Import(
+        **{"import_id": "imp_1", "file_name": "a.csv", "state": pb.Import.STATE_SUCCEEDED, **fields}
+    )
+
+
+def answer(kind: Any, **fields: Any) -> Any:
+    return kind(**{"import": an_import(**fields)})
 
 
 @pytest.fixture
 def edge() -> Iterator[FakeEdge]:
     with FakeEdge() as running:
-        running.on("BatchIngestEvents", accept_all)
+        running.on(
+            "ImportEvents",
+            lambda _, __: answer(pb.ImportEventsResponse, state=pb.Import.STATE_PENDING),
+        )
+        ends(running, row_count=2, accepted_count=1, duplicate_count=1)
+        running.on(
+            "GetImportReport", lambda _, __: iter([HttpBody(data=b"line,"), HttpBody(data=b"x\n")])
+        )
         yield running
 
 
-def run(edge: FakeEdge, *arguments: object) -> Result:
-    options = ["--target", edge.target, "--api-key", API_KEY, "--json", "import"]
+def ends(edge: FakeEdge, **fields: Any) -> None:
+    """Have the import go on, and end so."""
+    running = answer(pb.WatchImportResponse, state=pb.Import.STATE_RUNNING)
+    ended = answer(pb.WatchImportResponse, **fields)
+    edge.on("WatchImport", lambda _, __: iter([running, ended]))
+
+
+def run(edge: FakeEdge, *arguments: object, as_json: bool = True) -> Result:
+    options = ["--target", edge.target, "--api-key", API_KEY, *(["--json"] if as_json else [])]
     return CliRunner().invoke(app, [*options, *map(str, arguments)])
 
 
-def sent(edge: FakeEdge) -> list[Any]:
-    return [event for request in edge.requests["BatchIngestEvents"] for event in request.events]
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"lead_id,type\n" + b"l,signup\n" * 100_000)
+    return path
 
 
-def line(**fields: Any) -> str:
-    return json.dumps({"event_id": "e-1", "type": "signup", "lead_id": "l-1", **fields}) + "\n"
-
-
-def test_ndjson_goes_through_as_it_is(edge: FakeEdge, tmp_path: Path) -> None:
-    file = tmp_path / "events.ndjson"
-    file.write_text(line(properties={"n": 1}) + "\n  \n" + line(event_id="e-2", source="crm"))
-    result = run(edge, file)
+def test_the_file_goes_out_as_it_is(edge: FakeEdge, file: Path) -> None:
+    result = run(
+        edge, "import", file, "--column", "Mail=email", "--column", "a=b=", "--type", "signup",
+        "--source", "crm", "--format", "csv",
+    )  # fmt: skip
     assert result.exit_code == 0, result.output
+    ((first, *others),) = edge.requests["ImportEvents"]
+    assert (first.file_name, first.format) == ("a.csv", pb.IMPORT_FORMAT_CSV)
+    assert list(first.columns) == ["Mail=email", "a=b="]
+    assert (first.default_type, first.source) == ("signup", "crm")
+    assert first.request_id
+    assert b"".join(one.content.data for one in others) == file.read_bytes()
+    assert len(others) > 1
     summary = json.loads(result.stdout)
-    assert (summary["rows"], summary["accepted"], summary["rejected"]) == (2, 2, 0)
-    assert [event.event_id for event in sent(edge)] == ["e-1", "e-2"]
-    assert sent(edge)[0].properties["n"] == 1
-    assert not list(tmp_path.glob("*.rejected.*"))
+    assert (summary["rows"], summary["accepted"], summary["duplicate"]) == (2, 1, 1)
+    assert (summary["import_id"], summary["state"]) == ("imp_1", "succeeded")
 
 
-def test_every_broken_row_is_kept_with_its_line_and_reason(edge: FakeEdge, tmp_path: Path) -> None:
-    rows = [
-        line(),
-        "not json\n",
-        '{"event_id": "cut\n',
-        "[1]\n",
-        line(occur_time="soon"),
-        line(properties=7),
-        line(colour="blue"),
-        line(type=5),
-        '{"a":' * 3000 + "1" + "}" * 3000 + "\n",
-        "\ufeff" + line(event_id="bom"),
-    ]
-    file = tmp_path / "events.ndjson"
-    file.write_bytes(
-        "".join(rows).encode() + b'{"event_id": "\xff\xfe"}\n' + line(event_id="z").encode()
-    )
-    result = run(edge, file)
-    assert result.exit_code == 3, result.output
-    kept = [
-        json.loads(one) for one in (tmp_path / "events.rejected.ndjson").read_text().splitlines()
-    ]
-    assert [one["line"] for one in kept] == [2, 3, 4, 5, 6, 7, 8, 9, 10, 11]
-    assert kept[0]["row"] == "not json"
-    assert "not JSON" in kept[0]["reason"]
-    assert kept[3]["reason"].startswith("occur_time: 'soon'")
-    assert "nested" in kept[7]["reason"]
-    assert "UTF-8" in kept[9]["reason"]
-    assert [event.event_id for event in sent(edge)] == ["e-1", "z"]
+def test_a_broken_upload_is_sent_again_under_the_same_id(edge: FakeEdge, file: Path) -> None:
+    attempts = []
+
+    def flaky(requests: Any, context: grpc.ServicerContext) -> Any:
+        attempts.append([one.request_id for one in requests if one.request_id])
+        if len(attempts) == 1:
+            refuse(context, status(grpc.StatusCode.UNAVAILABLE, retry_after_s=0))
+        return answer(pb.ImportEventsResponse, state=pb.Import.STATE_PENDING)
+
+    edge.on("ImportEvents", flaky)
+    assert run(edge, "import", file).exit_code == 0
+    assert len(attempts) == 2
+    assert attempts[0] == attempts[1] != []
 
 
-def test_what_the_service_refuses_is_kept_too_in_the_order_of_the_file(
-    edge: FakeEdge, tmp_path: Path
-) -> None:
-    def answer(request: Any, context: Any) -> BatchIngestEventsResponse:
-        made = BatchIngestEventsResponse()
-        for number, event in enumerate(request.events):
-            if event.type == "bad":
-                field = f"events[{number}].type"
-                refusal = status(
-                    grpc.StatusCode.INVALID_ARGUMENT,
-                    "INVALID_FIELDS",
-                    violations=((field, "is bad"),),
-                )
-                made.results.add().error.CopyFrom(refusal)
-            else:
-                made.results.add().receipt.duplicate = event.type == "again"
-        return made
+def test_a_watch_that_breaks_off_is_taken_up_again(edge: FakeEdge, file: Path) -> None:
+    watches = []
 
-    edge.on("BatchIngestEvents", answer)
-    file = tmp_path / "events.ndjson"
-    file.write_text(
-        line() + line(type="bad") + "nonsense\n" + line(type="again") + line(type="bad")
-    )
-    result = run(edge, file, "--rejected", tmp_path / "no.ndjson")
+    def flaky(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+        watches.append(request.import_id)
+        yield answer(pb.WatchImportResponse, state=pb.Import.STATE_RUNNING)
+        if len(watches) == 1:
+            refuse(context, status(grpc.StatusCode.UNAVAILABLE, retry_after_s=0))
+        yield answer(pb.WatchImportResponse, row_count=7)
+
+    edge.on("WatchImport", flaky)
+    result = run(edge, "import", file)
+    assert (result.exit_code, json.loads(result.stdout)["rows"]) == (0, 7)
+    assert watches == ["imp_1", "imp_1"]
+
+
+def test_rejected_rows_are_shown_and_reported(edge: FakeEdge, file: Path, tmp_path: Path) -> None:
+    ends(edge, row_count=10, accepted_count=2, rejected_count=8, first_rejected_rows=REJECTED)
+    report = tmp_path / "report.csv"
+    result = run(edge, "import", file, "--report", report, as_json=False)
     assert result.exit_code == 3
-    summary = json.loads(result.stdout)
-    assert (summary["accepted"], summary["duplicates"], summary["rejected"]) == (2, 1, 3)
-    kept = [json.loads(one) for one in (tmp_path / "no.ndjson").read_text().splitlines()]
-    assert [one["line"] for one in kept] == [2, 3, 5]
-    assert kept[0]["reason"] == "type: is bad"
-
-
-def test_csv_columns_become_fields_and_properties(edge: FakeEdge, tmp_path: Path) -> None:
-    file = tmp_path / "events.csv"
-    file.write_text(
-        "\ufeffevent_id,type,email,occur_time,plan,properties.seats,properties\n"
-        'c-1,signup,ada@example.com,2026-03-01T09:30:00Z,team,5,"{""seats"": 1, ""deep"": [1]}"\n'
-        "c-2,page_view,ada@example.com,,,,\n"
-        'c-3,page_view,"ada@example.com",,"two\nlines",,\n'
-    )
-    result = run(edge, file)
-    assert result.exit_code == 0, result.output
-    first, second, third = sent(edge)
-    assert dict(first.properties) == {
-        "seats": "5",
-        "plan": "team",
-        "deep": first.properties["deep"],
-    }
-    assert first.occur_time.seconds == 1772357400
-    assert not second.HasField("properties")
-    assert not second.HasField("occur_time")
-    assert third.properties["plan"] == "two\nlines"
-
-
-def test_broken_csv_rows_can_be_mended_and_imported(edge: FakeEdge, tmp_path: Path) -> None:
-    file = tmp_path / "events.csv"
-    file.write_bytes(
-        b"event_id,type,email,occur_time,properties\n"
-        b"c-1,signup,ada@example.com,,\n"
-        b"c-2,signup,ada@example.com,soon,\n"
-        b"c-3,signup,ada@example.com\n"
-        b"c-4,signup,ada@example.com,,{not json\n"
-        b"c-5,sign\xffup,ada@example.com,,\n"
-        b"c-6,signup,ada@example.com,,\n"
-    )
-    result = run(edge, file)
-    assert result.exit_code == 3
-    assert [event.event_id for event in sent(edge)] == ["c-1", "c-6"]
-    mended = tmp_path / "events.rejected.csv"
-    rows = list(csv.reader(mended.read_text().splitlines()))
-    assert rows[0] == [
-        "rejected_line",
-        "rejected_reason",
-        "event_id",
-        "type",
-        "email",
-        "occur_time",
-        "properties",
-    ]
-    assert [row[0] for row in rows[1:]] == ["3", "4", "5", "6"]
-    mended.write_text(mended.read_text().replace("soon", "2026-03-01T00:00:00Z"))
-    result = run(edge, mended)
-    assert "c-2" in [event.event_id for event in sent(edge)]
-    again = list(csv.reader((tmp_path / "events.rejected.rejected.csv").read_text().splitlines()))
-    assert again[0] == rows[0]
-    assert [row[2] for row in again[1:]] == ["c-3", "c-4"]
-    assert [len(row) for row in again[1:]] == [5, 7]
+    assert "2 accepted, 0 known already, 8 rejected" in result.stdout
+    assert result.stderr.count("is required") == 5
+    assert "line 3: type: is required" in result.stderr
+    assert "scoreline imports report imp_1" in result.stderr
+    assert report.read_bytes() == b"line,x\n"
 
 
 @pytest.mark.parametrize(
-    ("header", "complaint"),
-    [
-        ("", "empty"),
-        ("event_id,email\n", "type"),
-        ("event_id,type\n", "at least one of"),
-        ("type,email,email\n", "more than once"),
-        ("type,email,\n", "no name"),
-    ],
+    ("state", "text"),
+    [(pb.Import.STATE_FAILED, "no column is the type"), (pb.Import.STATE_CANCELLED, "cancelled")],
 )
-def test_a_header_must_make_sense(
-    edge: FakeEdge, tmp_path: Path, header: str, complaint: str
+def test_an_import_that_does_not_succeed_fails(
+    edge: FakeEdge, file: Path, state: int, text: str
 ) -> None:
-    file = tmp_path / "events.csv"
-    file.write_text(header)
-    result = run(edge, file)
-    assert result.exit_code == 2
-    assert complaint in result.stderr
-    assert "Traceback" not in result.stderr
+    ends(edge, state=state, failure="no column is the type")
+    result = run(edge, "import", file)
+    assert result.exit_code == 1
+    assert text in result.stderr
+
+
+def test_a_file_may_only_be_sent(edge: FakeEdge, file: Path) -> None:
+    result = run(edge, "import", file, "--no-wait", as_json=False)
+    assert result.exit_code == 0
+    assert result.stdout.startswith("imp_1: ")
+    assert not edge.requests["WatchImport"]
+
+
+def test_standard_input_is_a_file(edge: FakeEdge) -> None:
+    options = ["--target", edge.target, "--api-key", API_KEY, "import", "-"]
+    result = CliRunner().invoke(app, options, input=b"lead_id,type\nl,signup\n")
+    assert result.exit_code == 0, result.output
+    ((_, body),) = edge.requests["ImportEvents"]
+    assert body.content.data == b"lead_id,type\nl,signup\n"
 
 
 @pytest.mark.parametrize(
-    ("kind", "text", "more"),
+    ("arguments", "code", "text"),
     [
-        ("csv", "type,email\n" + 2 * "signup,a@b.example\n", "download,a@b.example\n"),
-        ("ndjson", 2 * '{"type": "signup", "email": "a@b.example"}\n', '{"type": "x"}\n'),
+        (["missing.csv"], 1, "No such file"),
+        (["FILE", "--format", "xls"], 2, "no such format"),
+        (["FILE", "--column", "Mail"], 2, "COLUMN=FIELD"),
     ],
 )
-def test_rows_without_an_id_get_the_same_one_every_time(
-    edge: FakeEdge, tmp_path: Path, kind: str, text: str, more: str
+def test_wrong_usage_says_so(
+    edge: FakeEdge, file: Path, arguments: list[str], code: int, text: str
 ) -> None:
-    for name in (f"a.{kind}", f"copy.{kind}"):
-        (tmp_path / name).write_text(text)
-    with gzip.open(tmp_path / f"packed.{kind}.gz", "wt") as packed:
-        packed.write(text)
-    (tmp_path / f"other.{kind}").write_text(text + more)
-    ids = []
-    for name in (f"a.{kind}", f"copy.{kind}", f"packed.{kind}.gz", f"other.{kind}"):
-        edge.requests.clear()
-        assert run(edge, tmp_path / name).exit_code == 0
-        ids.append([event.event_id for event in sent(edge)])
-    assert ids[0] == ids[1] == ids[2]
-    assert len(set(ids[0])) == 2
-    assert not set(ids[0]) & set(ids[3])
+    result = run(edge, "import", *(file if one == "FILE" else one for one in arguments))
+    assert (result.exit_code, text in result.stderr) == (code, True)
+    assert not edge.requests["ImportEvents"]
 
 
-def test_a_line_without_end_is_not_held_in_memory(edge: FakeEdge, tmp_path: Path) -> None:
-    file = tmp_path / "events.ndjson"
-    file.write_text(line() + "x" * 5_000_000 + "\n" + line(event_id="after"))
-    result = run(edge, file)
-    assert result.exit_code == 3
-    assert [event.event_id for event in sent(edge)] == ["e-1", "after"]
-    kept = json.loads((tmp_path / "events.rejected.ndjson").read_text())
-    assert kept["line"] == 2
-    assert "longer than" in kept["reason"]
+def test_imports_are_listed(edge: FakeEdge) -> None:
+    running = an_import(
+        import_id="imp_2", state=pb.Import.STATE_RUNNING, size_bytes=8, read_bytes=2
+    )
+    edge.on("ListImports", lambda _, __: pb.ListImportsResponse(imports=[running, an_import()]))
+    people = run(edge, "imports", "list", as_json=False)
+    assert "running 25%" in people.stdout
+    machines = run(edge, "imports", "list", "--limit", "1")
+    assert [json.loads(line)["import_id"] for line in machines.stdout.splitlines()] == ["imp_2"]
 
 
-@pytest.mark.parametrize("packed", [False, True])
-@pytest.mark.parametrize("kind", ["ndjson", "csv"])
-def test_a_simulated_file_goes_through(
-    edge: FakeEdge, tmp_path: Path, kind: str, packed: bool
-) -> None:
-    plan = Plan(leads=60, days=10, malformed=11)
-    text = "".join(csv_lines(plan) if kind == "csv" else ndjson_lines(plan)).encode()
-    file = tmp_path / f"j.{kind}{'.gz' if packed else ''}"
-    file.write_bytes(gzip.compress(text) if packed else text)
-    result = run(edge, file)
-    assert result.exit_code == 3
-    summary = json.loads(result.stdout)
-    # Rows that are sound JSON or CSV but break a rule are for the service to refuse; this one takes everything.
-    assert summary["rows"] == text.count(b"\n") - (kind == "csv")
-    assert 3 <= summary["rejected"] <= 11
-    assert (tmp_path / f"j.rejected.{kind}").exists()
-
-
-def test_a_damaged_archive_is_one_clear_line(edge: FakeEdge, tmp_path: Path) -> None:
-    file = tmp_path / "j.ndjson.gz"
-    file.write_bytes(gzip.compress("".join(ndjson_lines(Plan(leads=60))).encode())[:-5000])
-    result = run(edge, file)
-    assert result.exit_code == 2
-    assert result.stderr.startswith("error: ")
-    assert "Traceback" not in result.stderr
-
-
-@pytest.mark.parametrize("name", ["missing.ndjson", "events.txt", "events"])
-def test_files_that_can_not_be_used(edge: FakeEdge, tmp_path: Path, name: str) -> None:
-    result = run(edge, tmp_path / name)
-    assert result.exit_code == 2
-    assert name in result.stderr
-
-
-def test_the_file_itself_is_never_overwritten(edge: FakeEdge, tmp_path: Path) -> None:
-    file = tmp_path / "events.ndjson"
-    file.write_text(line())
-    assert run(edge, file, "--rejected", file).exit_code == 2
-    assert file.read_text() == line()
-
-
-def test_a_refused_key_stops_the_import(edge: FakeEdge, tmp_path: Path) -> None:
+def test_one_import_is_shown_watched_and_cancelled(edge: FakeEdge) -> None:
+    edge.on("GetImport", lambda _, __: answer(pb.GetImportResponse, failure="bad", row_count=3))
+    shown = run(edge, "imports", "get", "imp_1", as_json=False)
+    assert "succeeded, 3 rows" in shown.stdout
+    assert "bad" in shown.stdout
+    assert json.loads(run(edge, "imports", "get", "imp_1").stdout)["row_count"] == "3"
+    watched = run(edge, "imports", "watch", "imp_1", as_json=False)
+    assert (watched.exit_code, "1 known already" in watched.stdout) == (0, True)
+    assert len(run(edge, "imports", "watch", "imp_1").stdout.splitlines()) == 2
     edge.on(
-        "BatchIngestEvents",
-        lambda request, context: refuse(
-            context,
-            status(
-                grpc.StatusCode.PERMISSION_DENIED,
-                "SCOPE_MISSING",
-                "the API key lacks the scope `ingest`",
-            ),
-        ),
+        "CancelImport",
+        lambda _, __: answer(pb.CancelImportResponse, state=pb.Import.STATE_CANCELLED),
     )
-    file = tmp_path / "events.ndjson"
-    file.write_text(line())
-    result = run(edge, file)
-    assert result.exit_code == 1
-    assert "lacks the scope `ingest`" in result.stderr
-    assert "safe" in result.stderr
+    assert "cancelled" in run(edge, "imports", "cancel", "imp_1", as_json=False).stdout
 
 
-def test_an_outage_that_outlasts_the_patience_stops_the_import_and_rejects_nothing(
-    edge: FakeEdge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("scoreline.cli.session.IMPORT_RETRY_FOR_S", 0.0)
-    served = threading.Event()
-
-    def answer(request: Any, context: Any) -> Any:
-        if request.events[0].event_id != "e-0":
-            served.wait(10)
-            refuse(
-                context,
-                status(grpc.StatusCode.UNAVAILABLE, "DEPENDENCY_UNAVAILABLE", "the broker is down"),
-            )
-        served.set()
-        return accept_all(request, context)
-
-    edge.on("BatchIngestEvents", answer)
-    file = tmp_path / "events.ndjson"
-    file.write_text("".join(line(event_id=f"e-{number}") for number in range(1200)))
-    result = run(edge, file)
-    assert result.exit_code == 1
-    assert "stopped at line 501 after 500 accepted rows: the broker is down" in result.stderr
-    assert not (tmp_path / "events.rejected.ndjson").exists()
+def test_the_report_goes_to_stdout_or_a_file(edge: FakeEdge, tmp_path: Path) -> None:
+    assert run(edge, "imports", "report", "imp_1", as_json=False).stdout == "line,x\n"
+    path = tmp_path / "r.csv"
+    assert run(edge, "imports", "report", "imp_1", "-o", path).exit_code == 0
+    assert path.read_bytes() == b"line,x\n"
