@@ -1,5 +1,5 @@
 # Every everyday task, each one target. `make help` lists them. Needs Python 3.11 (or newer) and make, nothing else:
-# servers, compilers and Node come as wheels into .venv.
+# servers, compilers and Node come as wheels into .venv. Tests need a Chromium besides (`make browser`).
 
 PYTHON ?= python3
 VENV := .venv

@@ -21,6 +21,8 @@ TARGETS = (
     "check",
     "fmt",
     "protos",
+    "web",
+    "browser",
 )
 
 PROMISED = (
