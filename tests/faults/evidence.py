@@ -1,4 +1,5 @@
-"""What the suite left behind, read past all of its code: rows as Postgres's superuser, messages from the broker."""
+"""What the suite left behind, read past all of its code: rows as Postgres's superuser, messages from the broker. Only
+what is in quarantine is read as its owner sees it, through QuarantineService."""
 
 from __future__ import annotations
 
@@ -11,8 +12,12 @@ import nats
 import psycopg
 from psycopg.rows import class_row
 
+from scoreline.ingest.v1 import quarantine_service_pb2 as pb
+from scoreline.ingest.v1 import quarantine_service_pb2_grpc
 from scoreline.scoring.v1.score_change_pb2 import ScoreChange
 from stack import Stack
+from tests.support.grpc_calls import Keyed, channel
+from tests.support.projects import TestProject
 
 MESSAGE_TIMEOUT_S = 10.0
 
@@ -63,7 +68,7 @@ class BlockRow:
 
 
 @dataclass(frozen=True)
-class QuarantineRow:
+class QuarantineItem:
     event_id: str
     reason: str
     payload: bytes
@@ -91,7 +96,7 @@ class Evidence:
     snapshots: Sequence[SnapshotRow]
     changes: Sequence[ChangeRow]
     """By lead and version."""
-    quarantine: Sequence[QuarantineRow]
+    quarantine: Sequence[QuarantineItem]
     outbox: int
     messages: Sequence[Message]
     """In the order of the stream."""
@@ -113,11 +118,11 @@ FROM scoring.score_changes WHERE project_id = %s ORDER BY lead_id, version
 """
 _BLOCKS = "SELECT last_position, hash FROM scoring.ledger_blocks WHERE project_id = %s ORDER BY 1"
 _HEAD = "SELECT last_position, hash FROM scoring.ledger_heads WHERE project_id = %s"
-_QUARANTINE = "SELECT event_id, reason, payload FROM scoring.quarantine WHERE project_id = %s"
 
 
-async def gather(stack: Stack, project_id: str) -> Evidence:
+async def gather(stack: Stack, project: TestProject) -> Evidence:
     """Read everything."""
+    project_id = project.project_id
 
     def rows(kind: Any, query: str) -> list[Any]:
         with database.cursor(row_factory=class_row(kind)) as cursor:
@@ -134,10 +139,32 @@ async def gather(stack: Stack, project_id: str) -> Evidence:
             head=head,
             snapshots=rows(SnapshotRow, _SNAPSHOTS),
             changes=rows(ChangeRow, _CHANGES),
-            quarantine=rows(QuarantineRow, _QUARANTINE),
+            quarantine=quarantined(stack, project),
             outbox=outbox[0],
             messages=await _messages(stack, project_id),
         )
+
+
+def quarantined(stack: Stack, project: TestProject) -> list[QuarantineItem]:
+    """What is in quarantine, with its bytes."""
+    with channel(stack.service_target("ingest")) as opened:
+        stub = Keyed(quarantine_service_pb2_grpc.QuarantineServiceStub(opened), project.api_key)
+        listed = stub.ListQuarantined(pb.ListQuarantinedRequest(page_size=1_000))
+        assert not listed.next_page_token, "more than one page"
+        found = []
+        for one in listed.items:
+            item = stub.GetQuarantined(pb.GetQuarantinedRequest(item_id=one.item_id)).item
+            reason = pb.QuarantineReason.Name(item.reason).removeprefix("QUARANTINE_REASON_")
+            found.append(QuarantineItem(item.event_id, reason.lower(), item.payload))
+        return found
+
+
+def count_quarantined(stack: Stack, project: TestProject) -> int:
+    """Items in quarantine."""
+    with channel(stack.service_target("ingest")) as opened:
+        stub = Keyed(quarantine_service_pb2_grpc.QuarantineServiceStub(opened), project.api_key)
+        counts = stub.CountQuarantined(pb.CountQuarantinedRequest()).counts
+        return sum(one.item_count for one in counts)
 
 
 def count(stack: Stack, table: str, project_id: str) -> int:

@@ -23,7 +23,7 @@ from tests.faults.evidence import (
     Evidence,
     LedgerRow,
     Message,
-    QuarantineRow,
+    QuarantineItem,
     SnapshotRow,
 )
 from tests.faults.invariants import check_all
@@ -99,7 +99,7 @@ def sound() -> Evidence:
             for lead_id, found in sorted(snapshots.items())
         ],
         changes=sorted(changes, key=lambda row: (row.lead_id, row.version)),
-        quarantine=[QuarantineRow("e2", "conflict", conflict.SerializeToString())],
+        quarantine=[QuarantineItem("e2", "conflict", conflict.SerializeToString())],
         outbox=0,
         messages=[_message(row) for row in changes],
     )

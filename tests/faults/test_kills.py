@@ -71,7 +71,7 @@ class Import:
         await self.has_scored(EVENTS)
 
         async def at_rest() -> bool:
-            conflicts = evidence.count(self.stack, "quarantine", self.project.project_id)
+            conflicts = evidence.count_quarantined(self.stack, self.project)
             changes = evidence.count(self.stack, "score_changes", self.project.project_id)
             # A heartbeat behind the last change: whatever came twice would have come before it.
             return conflicts == CONFLICTS and self.watcher.silent_since >= changes == EVENTS
@@ -103,7 +103,7 @@ async def importing(stack: Stack, seed: int) -> AsyncIterator[Import]:
             await under_way.settled()
         finally:
             # Where it does not settle, what is there says more than that.
-            found = await evidence.gather(stack, project.project_id)
+            found = await evidence.gather(stack, project)
             check_all(found, sent, preset(), watcher.changes)
 
 

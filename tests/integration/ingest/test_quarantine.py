@@ -125,7 +125,7 @@ async def test_counts_from_before_are_carried_over(desk: Desk) -> None:
 
 async def test_a_message_that_says_nothing_is_in_quarantine_itself(desk: Desk) -> None:
     await desk.tell_raw(b"\xff\xff not protobuf")
-    await desk.tell(reason=99, payload=b"of a newer release")  # type: ignore[arg-type]
+    await desk.tell(reason=99, payload=b"of a newer release")
     await desk.tell(event_id="e1", payload=b"fine")
     found = eventually(lambda: _three(desk.listed()))
     reasons = sorted(item.reason for item in found)

@@ -20,6 +20,7 @@ from services.scoring.quarantine_conversion import PAYLOAD_BYTES_MAX
 from services.shared.outbox import OutboxRelay
 from tests.support import scoring_cases as cases
 from tests.support.background import background
+from tests.support.clocks import START
 from tests.support.eventually import eventually_async
 from tests.support.scoring_rig import Rig
 
@@ -141,7 +142,7 @@ async def test_nothing_is_told_of_what_was_rolled_back(rig: Rig, project: str) -
 
     async def fail() -> None:
         async with rig.subject.store.begin() as tx:
-            await tx.quarantine([Quarantined(project, CONFLICT, "e1", b"x")], cases.START)
+            await tx.quarantine([Quarantined(project, CONFLICT, "e1", b"x")], START)
             raise Failed
 
     with pytest.raises(Failed):
