@@ -29,6 +29,7 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(
             executable_path=path,
             args=[
+                "--no-proxy-server",
                 # Not a context's own: what outlives its page would not have it.
                 f"--user-agent={PERSON}",
                 # A host that browsers do not trust by its name, unlike those below `localhost`.

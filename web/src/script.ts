@@ -3,12 +3,17 @@
 
 import { scoreline, type Options, type Scoreline } from "./index.ts";
 
-/** What a page puts there until this is loaded: an array of calls, each the name of a method and its arguments. */
-type Calls = [keyof Scoreline, ...unknown[]][];
+/** The name of a method and its arguments. */
+type Call = [method: keyof Scoreline, ...values: unknown[]];
+
+/** Takes calls whether this is loaded or not: what a page puts there until then is an array. */
+interface Calls {
+  push(...calls: Call[]): unknown;
+}
 
 declare global {
   interface Window {
-    scoreline?: Scoreline | Calls;
+    scoreline?: Call[] | (Scoreline & Calls);
   }
 }
 
@@ -17,7 +22,7 @@ function optionsOf({ dataset, src }: HTMLScriptElement): Options | undefined {
   if (!key) return undefined;
   return {
     key,
-    endpoint: endpoint || new URL(src).origin,
+    endpoint: endpoint || (src && new URL(src).origin),
     consent: consent === "required" ? consent : undefined,
     respectDoNotTrack: respectDoNotTrack !== "false",
     pageViews: pageViews !== "false",
@@ -28,15 +33,23 @@ function optionsOf({ dataset, src }: HTMLScriptElement): Options | undefined {
   };
 }
 
+function push(...calls: Call[]): void {
+  for (const call of calls) {
+    try {
+      const [method, ...values] = call;
+      (scoreline[method] as (...values: unknown[]) => void)(...values);
+    } catch (error) {
+      console.warn("scoreline: no such call: " + error);
+    }
+  }
+}
+
 const before = window.scoreline;
 // Loaded twice: once is enough.
 if (!before || Array.isArray(before)) {
   const script = document.currentScript;
   const options = script instanceof HTMLScriptElement ? optionsOf(script) : undefined;
   if (options) scoreline.init(options);
-  window.scoreline = scoreline;
-  for (const [method, ...values] of before ?? []) {
-    const run = scoreline[method] as ((...values: unknown[]) => void) | undefined;
-    if (typeof run === "function") run(...values);
-  }
+  window.scoreline = Object.assign(scoreline, { push });
+  if (before) push(...before);
 }

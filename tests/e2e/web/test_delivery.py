@@ -19,6 +19,11 @@ BLOCK_STORAGE = """Object.defineProperty(window, "localStorage", {
   get() { throw new DOMException("denied", "SecurityError"); },
 });"""
 
+HIDDEN = """
+  Object.defineProperty(document, "hidden", {get: () => window.isHidden, configurable: true});
+  window.isHidden"""
+CHANGED = "document.dispatchEvent(new Event('visibilitychange'))"
+
 
 def refusing(status: int, **headers: str) -> Any:
     """Answers of a server that has no time."""
@@ -95,6 +100,26 @@ def test_a_page_that_is_left_hands_over_what_it_has(
     eventually(lambda: len(receiver.requests) == 2)
     assert receiver.requests[1].events == [event]
     eventually(lambda: list(kept(page)) == ["visitor"])
+
+
+def test_a_page_that_goes_out_of_sight_hands_over_too(
+    context: BrowserContext, receiver: Receiver, open_page: Open
+) -> None:
+    # On phones that is often the last that a page hears. The clock stands still: nothing is sent but by this.
+    context.clock.install()
+    page = open_page(page_views="false")
+    context.clock.pause_at("2100-01-01")
+    call(page, "track", "last")
+    page.evaluate(f"{HIDDEN} = true; {CHANGED}")
+    page.evaluate(CHANGED)
+    (last,) = came(receiver, 1)
+    assert last["type"] == "last"
+    assert sendings(receiver) == {"last": 1}
+    # Back in sight, it is sent again for the answer.
+    page.evaluate(f"{HIDDEN} = false; {CHANGED}")
+    context.clock.run_for(5_000)
+    eventually(lambda: list(kept(page)) == ["visitor"])
+    assert sendings(receiver) == {"last": 2}
 
 
 def test_tabs_neither_lose_nor_repeat(receiver: Receiver, open_page: Open) -> None:

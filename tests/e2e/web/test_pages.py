@@ -70,6 +70,38 @@ def test_a_single_page_application_has_page_views(receiver: Receiver, open_page:
     ]
 
 
+def test_a_page_that_comes_back_as_it_was_is_seen_again(
+    receiver: Receiver, open_page: Open
+) -> None:
+    page = open_page()
+    # As from a back-forward cache, which browsers that are driven by programs do without.
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: false}))")
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    call(page, "track", "end")
+    assert [event["type"] for event in came(receiver, 3)] == ["page_view", "page_view", "end"]
+
+
+def test_a_page_that_is_loaded_in_advance_is_seen_when_it_is_shown(
+    context: BrowserContext, receiver: Receiver, open_page: Open
+) -> None:
+    context.add_init_script("Object.defineProperty(document, 'prerendering', {value: true})")
+    page = open_page()
+    call(page, "track", "before")
+    page.evaluate("document.dispatchEvent(new Event('prerenderingchange'))")
+    assert [event["type"] for event in came(receiver, 2)] == ["before", "page_view"]
+
+
+def test_without_an_endpoint_it_is_where_the_script_came_from(
+    context: BrowserContext, site: Website
+) -> None:
+    site.policy = ""
+    site.pages["/"] = document("", "")
+    page = context.new_page()
+    with page.expect_request("**/v1/track*") as request:
+        page.goto(site.url())
+    assert request.value.url == f"{site.origin()}/v1/track?api_key={KEY}"
+
+
 def test_clicks_on_marked_elements(receiver: Receiver, open_page: Open) -> None:
     page = open_page(
         """<button id="marked" data-scoreline="Demo Request" data-scoreline-plan-name="team"><b>Ada's demo</b></button>
@@ -140,14 +172,17 @@ def test_calls_before_the_script_is_there_are_made_up_for(
     site.pages["/early.js"] = """
       window.scoreline = window.scoreline || [];
       scoreline.push(["track", "early", {number: 1}]);
-      scoreline.push(["nonsense"], ["identify", {email: "ada@example.com"}]);"""
+      scoreline.push(["nonsense"], null, "x", 7, ["identify", {email: "ada@example.com"}]);"""
     site.pages["/"] = '<script src="/early.js"></script>' + document(
         "", receiver.url, page_views="false"
     )
-    context.new_page().goto(site.url())
-    early, identified = came(receiver, 2)
+    page = context.new_page()
+    page.goto(site.url())
+    page.evaluate("scoreline.push(['track', 'late'], null, ['track', 'later'])")
+    early, identified, *later = came(receiver, 4)
     assert (early["type"], early["properties"]) == ("early", {"number": 1})
     assert identified["email"] == "ada@example.com"
+    assert [event["type"] for event in later] == ["late", "later"]
 
 
 def test_a_page_may_begin_by_a_call(
