@@ -73,18 +73,18 @@ def create(context: typer.Context, file: _File, replace: _Replace = False) -> No
     """Make the draft say what a rule set in JSON says, e.g. that of `scoreline --json rules list`."""
     session = session_of(context)
     rule_set = _rule_set(file, text_of(file))
-    with session.client() as client, _faults_line_by_line():
+    with session.client() as client, faults_line_by_line():
         draft = client.rules.create_draft(rule_set, replace=replace)
-    _show_draft(session, draft)
+    show_draft(session, draft)
 
 
 def import_rules(context: typer.Context, file: _File, replace: _Replace = False) -> None:
     """Make the draft say what a YAML text says, as `scoreline rules export` writes it."""
     session = session_of(context)
     text = text_of(file)
-    with session.client() as client, _faults_line_by_line():
+    with session.client() as client, faults_line_by_line():
         draft = client.rules.import_yaml(text, replace=replace)
-    _show_draft(session, draft)
+    show_draft(session, draft)
 
 
 def export(
@@ -140,7 +140,7 @@ def activate(
     """Put a version in force. Leads are scored anew in the background."""
     session = session_of(context)
     since = None if effective is None else parsed_effective(effective)
-    with session.client() as client, _faults_line_by_line():
+    with session.client() as client, faults_line_by_line():
         activation = client.rules.activate(version, effective=since)
     _show_activation(session, activation)
 
@@ -155,7 +155,7 @@ def rollback(
     """Put a version back in force that was so before. A draft is left alone."""
     session = session_of(context)
     since = None if effective is None else parsed_effective(effective)
-    with session.client() as client, _faults_line_by_line():
+    with session.client() as client, faults_line_by_line():
         activation = client.rules.rollback(version, effective=since)
     _show_activation(session, activation)
 
@@ -233,7 +233,8 @@ def _count(number: int, name: str) -> str:
     return f"{number} {name}{'' if number == 1 else 's'}"
 
 
-def _show_draft(session: Session, draft: RuleSet) -> None:
+def show_draft(session: Session, draft: RuleSet) -> None:
+    """What the draft has now, and what may be done with it."""
     if session.as_json:
         print_json(draft)
         return
@@ -259,7 +260,7 @@ def _show_activation(session: Session, activation: Activation) -> None:
 
 
 @contextmanager
-def _faults_line_by_line() -> Iterator[None]:
+def faults_line_by_line() -> Iterator[None]:
     """A rule set may have many faults: each has a line."""
     try:
         yield

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from scoreline.cli import rule_sets
+from scoreline.cli import rule_sets, rule_update
 from scoreline.cli.failures import CommandFailed
 from scoreline.cli.output import effect_style, plain, points, print_json, when
 from scoreline.cli.rule_texts import (
@@ -27,6 +27,7 @@ app = typer.Typer(help="See, change and activate scoring rules.", no_args_is_hel
 
 app.command("validate")(rule_sets.validate)
 app.command("create")(rule_sets.create)
+app.command("update")(rule_update.update)
 app.command("import")(rule_sets.import_rules)
 app.command("export")(rule_sets.export)
 app.command("diff")(rule_sets.diff)

@@ -76,8 +76,18 @@ def test_a_file_is_checked_imported_compared_and_put_in_force(
             return float(answer.json()["score"]) if answer.status_code == 200 else -1.0
 
         eventually(lambda: score() == 5)
-        # The rules before know nothing of chats.
-        assert scoreline(suite, project, "rules", "rollback")[0] == 0
+        # Only the stages change; whoever has read another draft changes nothing.
+        parts = tmp_path / "parts.yaml"
+        parts.write_text("stages: [{name: cold}, {name: hot, min_score: 5}]\n", "utf-8")
+        code, said = scoreline(suite, project, "rules", "update", parts, "--etag", "1.1")
+        assert (code, "error: " in said) == (1, True), said
+        code, said = scoreline(suite, project, "rules", "update", parts, "--description", "Stages")
+        assert code == 0, said
+        assert scoreline(suite, project, "rules", "activate")[0] == 0
+        eventually(lambda: http.get("/v1/leads/ada/score").json()["stage"] == "hot")
+        assert score() == 5
+        # Two versions back: those rules know nothing of chats.
+        assert scoreline(suite, project, "rules", "rollback", 1)[0] == 0
         eventually(lambda: score() == 0)
 
 
