@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import grpc
 import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from scoreline.accounts.v1 import account_pb2
 from scoreline.accounts.v1 import accounts_service_pb2 as pb
@@ -42,7 +43,7 @@ def test_the_operator_gets_in_as_soon_as_accounts_serves(running: Stack, caller:
 def test_a_new_project_has_a_key_that_works_at_once(
     acme: pb.CreateProjectResponse, caller: Caller
 ) -> None:
-    assert list(acme.api_key.scopes) == [1, 2, 3]
+    assert list(acme.api_key.scopes) == [1, 2, 3, 4]
     answer = caller(acme.secret).GetProject(pb.GetProjectRequest())
     assert answer.project == acme.project
 
@@ -141,3 +142,46 @@ def test_a_key_id_is_needed(running: Stack, caller: Caller) -> None:
     with refused(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELDS") as said:
         caller(running.api_key).RevokeApiKey(pb.RevokeApiKeyRequest())
     assert said[0].fields == ["key_id"]
+
+
+def test_a_key_of_pages_has_its_terms_and_changes_them(
+    acme: pb.CreateProjectResponse, caller: Caller
+) -> None:
+    service = caller(acme.secret)
+    asked = account_pb2.ApiKey(
+        scopes=[scope_pb2.SCOPE_TRACK, scope_pb2.SCOPE_READ],
+        allowed_origins=["https://www.example.com"],
+    )
+    made = service.CreateApiKey(pb.CreateApiKeyRequest(api_key=asked))
+    assert list(made.api_key.allowed_origins) == ["https://www.example.com"]
+    assert not made.api_key.HasField("requests_per_minute")
+    page = caller(made.secret)
+    with refused(grpc.StatusCode.PERMISSION_DENIED, "ORIGIN_NOT_ALLOWED"):
+        page.GetProject(pb.GetProjectRequest())
+
+    # No origins any more: known as soon as the change is answered.
+    key = account_pb2.ApiKey(key_id=made.api_key.key_id, requests_per_minute=5)
+    mask = FieldMask(paths=["allowed_origins", "requests_per_minute"])
+    changed = service.UpdateApiKey(pb.UpdateApiKeyRequest(api_key=key, update_mask=mask)).api_key
+    assert (list(changed.allowed_origins), changed.requests_per_minute) == ([], 5)
+    # Only ingest counts.
+    for _ in range(7):
+        page.GetProject(pb.GetProjectRequest())
+    (listed, _) = service.ListApiKeys(pb.ListApiKeysRequest()).api_keys
+    assert listed == changed
+    service.RevokeApiKey(pb.RevokeApiKeyRequest(key_id=key.key_id))
+    with refused(grpc.StatusCode.NOT_FOUND, "RESOURCE_NOT_FOUND"):
+        service.UpdateApiKey(pb.UpdateApiKeyRequest(api_key=key))
+
+
+def test_another_projects_key_is_not_found_for_change(
+    acme: pb.CreateProjectResponse, running: Stack, caller: Caller
+) -> None:
+    mine = acme.api_key
+    request = pb.UpdateApiKeyRequest(
+        api_key=account_pb2.ApiKey(key_id=mine.key_id, display_name="Stolen")
+    )
+    with refused(grpc.StatusCode.NOT_FOUND, "RESOURCE_NOT_FOUND"):
+        caller(running.api_key).UpdateApiKey(request)
+    (listed,) = caller(acme.secret).ListApiKeys(pb.ListApiKeysRequest()).api_keys
+    assert listed.display_name == mine.display_name
