@@ -6,7 +6,11 @@
     ├── QuarantineFull   RESOURCE_EXHAUSTED   LIMIT_EXCEEDED, with RetryInfo
     ├── TooManyImports, FileTooLarge, UploadStalled   RESOURCE_EXHAUSTED   LIMIT_EXCEEDED
     ├── UploadGivenUp    UNAVAILABLE          DEPENDENCY_UNAVAILABLE, with RetryInfo
-    └── ImportEnded      FAILED_PRECONDITION  RESOURCE_STATE
+    ├── ImportEnded      FAILED_PRECONDITION  RESOURCE_STATE
+    ├── SignatureInvalid  UNAUTHENTICATED     SIGNATURE_INVALID
+    ├── SourceDisabled   PERMISSION_DENIED    SOURCE_DISABLED
+    ├── MappingFailed    INVALID_ARGUMENT     MAPPING_FAILED
+    └── TooManySources, TooManySecrets   RESOURCE_EXHAUSTED   LIMIT_EXCEEDED
 
 BatchRefused stays inside: it makes the group commit store the events one by one.
 """
@@ -66,7 +70,9 @@ class FileTooLarge(LimitExceeded):
     """More bytes came than a file may have."""
 
     def __init__(self, bytes_max: int) -> None:
-        super().__init__(f"a file may have at most {bytes_max} bytes; compress or split it", bytes_max)
+        super().__init__(
+            f"a file may have at most {bytes_max} bytes; compress or split it", bytes_max
+        )
 
 
 class UploadStalled(LimitExceeded):
@@ -93,6 +99,52 @@ class ImportEnded(ServiceError):
         super().__init__(
             f"the import has {state} already",
             metadata={"resource_type": "import", "resource": import_id},
+        )
+
+
+class SignatureInvalid(ServiceError):
+    """A webhook delivery does not prove where it comes from."""
+
+    code = grpc.StatusCode.UNAUTHENTICATED
+    reason = error_reason_pb2.ERROR_REASON_SIGNATURE_INVALID
+
+
+class SourceDisabled(ServiceError):
+    """A webhook source takes no deliveries."""
+
+    code = grpc.StatusCode.PERMISSION_DENIED
+    reason = error_reason_pb2.ERROR_REASON_SOURCE_DISABLED
+
+    def __init__(self, source_id: str) -> None:
+        super().__init__(
+            "this webhook source is disabled",
+            metadata={"resource_type": "webhook_source", "resource": source_id},
+        )
+
+
+class MappingFailed(ServiceError):
+    """A webhook delivery is in quarantine, and its source wants its sender to know."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = error_reason_pb2.ERROR_REASON_MAPPING_FAILED
+
+
+class TooManySources(LimitExceeded):
+    """The project has as many webhook sources as may be."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"the project has {limit} webhook sources already: delete one first", limit
+        )
+
+
+class TooManySecrets(LimitExceeded):
+    """A webhook source has as many valid secrets as may be."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"{limit} secrets of this source are valid already: end them with an overlap of 0",
+            limit,
         )
 
 

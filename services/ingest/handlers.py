@@ -93,14 +93,19 @@ class IngestHandlers:
         return result
 
     async def accept_batch(
-        self, origin: Origin, events: Sequence[IncomingEvent | ServiceError]
+        self,
+        origin: Origin,
+        events: Sequence[IncomingEvent | ServiceError],
+        came: datetime | None = None,
     ) -> list[Result]:
         """Accept up to BATCH_EVENTS_MAX events, each with its own result; what is no event because of an error has that
-        as its result. Raises InvalidFields for a wrong number."""
+        as its result. `came`, where it was not just now, is when events without a time happened. Raises InvalidFields
+        for a wrong number."""
         if not 1 <= len(events) <= BATCH_EVENTS_MAX:
             found = f"must be 1 to {BATCH_EVENTS_MAX} events, has {len(events)}"
             raise InvalidFields([Violation("events", found)])
         now_us = self._now_us()
+        came_us = now_us if came is None else _since_1970_us(came)
         refused: dict[int, ServiceError] = {}
         accepted: list[AcceptedEvent] = []
         for index, event in enumerate(events):
@@ -108,7 +113,7 @@ class IngestHandlers:
                 refused[index] = event
                 continue
             try:
-                accepted.append(_accepted(origin, event, now_us, f"events[{index}]"))
+                accepted.append(_accepted(origin, event, came_us, f"events[{index}]"))
             except InvalidFields as error:
                 refused[index] = error
         stored = iter(await self._store(origin, accepted, now_us))
@@ -168,7 +173,11 @@ class IngestHandlers:
         return [_result(event, outcome) for event, outcome in zip(accepted, outcomes, strict=True)]
 
     def _now_us(self) -> int:
-        return (self._clock.now() - _EPOCH) // _MICROSECOND
+        return _since_1970_us(self._clock.now())
+
+
+def _since_1970_us(instant: datetime) -> int:
+    return (instant - _EPOCH) // _MICROSECOND
 
 
 def _accepted(origin: Origin, event: IncomingEvent, now_us: int, path: str) -> AcceptedEvent:

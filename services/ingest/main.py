@@ -6,6 +6,7 @@ from scoreline.ingest.v1 import (
     imports_service_pb2_grpc,
     ingest_service_pb2_grpc,
     quarantine_service_pb2_grpc,
+    webhooks_service_pb2_grpc,
 )
 from services.ingest import convert
 from services.ingest.broker import require_durable
@@ -17,6 +18,7 @@ from services.ingest.import_store import PostgresImports
 from services.ingest.import_work import PostgresImportWork
 from services.ingest.import_worker import IMPORTS_AT_ONCE, ImportWorker
 from services.ingest.marking import EventMarks
+from services.ingest.ports import Quarantine, Redelivery
 from services.ingest.quarantine_handlers import QuarantineHandlers
 from services.ingest.quarantine_servicer import QuarantineServicer
 from services.ingest.quarantine_store import PostgresQuarantine
@@ -24,10 +26,18 @@ from services.ingest.quarantine_worker import QUARANTINE_STREAM, EventRequeue, Q
 from services.ingest.rate_limits import BrokerCounters, RateLimits
 from services.ingest.servicer import IngestServicer
 from services.ingest.store import EventStream, stream_config
+from services.ingest.webhook_cache import SourceCache
+from services.ingest.webhook_handlers import WebhookHandlers
+from services.ingest.webhook_presets import load_all as load_presets
+from services.ingest.webhook_servicer import WebhooksServicer
+from services.ingest.webhook_sources import WebhookSources
+from services.ingest.webhook_store import PostgresWebhooks
+from services.ingest.webhook_worker import DeliveryCounts
 from services.ingest.worker import GroupCommit, Limits
 from services.shared import db
 from services.shared.clock import SystemClock
 from services.shared.db import Database
+from services.shared.sealing import Seal
 from services.shared.service import Service, run
 
 
@@ -59,19 +69,37 @@ async def build(service: Service, config: IngestConfig) -> None:
     ingest_service_pb2_grpc.add_IngestServiceServicer_to_server(
         IngestServicer(handlers), service.server
     )
-    await _add_quarantine(service, config, PostgresQuarantine(database))
+    quarantine = PostgresQuarantine(database)
+    seal = Seal(config.secret_keys.get_secret_value())
+    webhooks = _add_webhooks(service, PostgresWebhooks(database, seal), handlers, quarantine)
+    await _add_quarantine(service, config, quarantine, webhooks)
     _add_imports(service, database, handlers)
 
 
+def _add_webhooks(
+    service: Service, store: PostgresWebhooks, events: IngestHandlers, quarantine: Quarantine
+) -> WebhookHandlers:
+    clock = SystemClock()
+    cache = SourceCache(store, clock)
+    counts = DeliveryCounts(store)
+    service.add_loop("webhook counters", counts.run, counts.stop)
+    handlers = WebhookHandlers(cache, events, quarantine, counts, clock)
+    sources = WebhookSources(store, cache, load_presets(), clock)
+    webhooks_service_pb2_grpc.add_WebhooksServiceServicer_to_server(
+        WebhooksServicer(handlers, sources), service.server
+    )
+    return handlers
+
+
 async def _add_quarantine(
-    service: Service, config: IngestConfig, store: PostgresQuarantine
+    service: Service, config: IngestConfig, store: PostgresQuarantine, redelivery: Redelivery
 ) -> None:
     await service.bus.ensure_stream(QUARANTINE_STREAM, config.startup_timeout_s)
     clock = SystemClock()
     worker = QuarantineWorker(service.bus, store, clock)
     service.add_loop("quarantine", worker.run, worker.stop)
     service.add_loop("forgetting", worker.forget)
-    handlers = QuarantineHandlers(store, None, EventRequeue(EventStream(service.bus)), clock)
+    handlers = QuarantineHandlers(store, redelivery, EventRequeue(EventStream(service.bus)), clock)
     quarantine_service_pb2_grpc.add_QuarantineServiceServicer_to_server(
         QuarantineServicer(handlers), service.server
     )

@@ -1,21 +1,20 @@
-"""Mappings of webhook sources, compiled: a delivery in, events as messages out. What the expressions are made of is in
-services/shared/cel_values.py; what becomes of the events in webhook_handlers.py."""
+"""Mappings of webhook sources at work: a delivery in, events as messages out. How they are compiled is in
+webhook_compiling.py, what expressions are made of in services/shared/cel_values.py; what becomes of the events in
+webhook_handlers.py."""
 
 import hashlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from google.protobuf.struct_pb2 import Struct
 
 from scoreline.events.v1 import event_pb2
 from services.ingest.domain.events import EVENT_ID_CHARS_MAX, LINKING_TYPE
 from services.ingest.domain.names import InvalidName, event_type
-from services.ingest.domain.webhooks.model import EXPRESSIONS, WebhookMapping
 from services.ingest.webhook_values import NoValue, moment, struct, text
-from services.shared.cel import InvalidExpression
 from services.shared.cel_values import (
     EvaluationFailed,
     Given,
@@ -23,16 +22,11 @@ from services.shared.cel_values import (
     ValueEnvironment,
     ValueExpression,
 )
-from services.shared.errors import Violations
 from services.shared.times import to_timestamp
 from services.shared.turns import Turns
 
-EVENT_MAPPINGS_MAX = 50
 ITEMS_MAX = 1_000
-"""As the contract says, both."""
-
-MAPPING_CHARS_MAX = 65_536
-"""All expressions of a mapping together: they are compiled where the source is used."""
+"""As the contract says."""
 
 EVENTS_MAX = 5_000
 """From one delivery: five slices of the group commit."""
@@ -49,12 +43,14 @@ UPDATE_TYPE = "lead_updated"
 _CARRIERS = frozenset({LINKING_TYPE, UPDATE_TYPE})
 """Events whose properties are attributes."""
 
-_REFERENCES = ("lead_id", "external_id", "email", "anonymous_id")
+REFERENCES = ("lead_id", "external_id", "email", "anonymous_id")
 """The strongest first."""
 
-_ENVIRONMENT = ValueEnvironment(("body", "item", "headers", "delivery_id"), ("receive_time",))
+T = TypeVar("T")
 
-_Compiled = ValueExpression | MapExpression
+ENVIRONMENT = ValueEnvironment(("body", "item", "headers", "delivery_id"), ("receive_time",))
+
+Compiled = ValueExpression | MapExpression
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +106,7 @@ class CompiledMapping:
     """A mapping that can be applied."""
 
     def __init__(
-        self, items: ValueExpression | None, events: Sequence[Mapping[str, _Compiled]]
+        self, items: ValueExpression | None, events: Sequence[Mapping[str, Compiled]]
     ) -> None:
         self._items = items
         self._events = events
@@ -160,7 +156,7 @@ class _Run:
         self.over = False
 
     def apply(
-        self, expressions: Mapping[str, _Compiled], given: Given, item: int, number: int
+        self, expressions: Mapping[str, Compiled], given: Given, item: int, number: int
     ) -> None:
         """Add what one event mapping makes of one item."""
         path = f"mapping.events[{number}]"
@@ -189,8 +185,8 @@ class _Run:
         event = event_pb2.Event(type=reading.needed_text("type"), source=self._event_source)
         type_ = _normal(event.type)
         event.event_id = reading.text("event_id") or self._id(f":{item}:{number}")
-        references = {name: reading.text(name) for name in _REFERENCES}
-        given = [name for name in _REFERENCES if references[name]]
+        references = {name: reading.text(name) for name in REFERENCES}
+        given = [name for name in REFERENCES if references[name]]
         if not given:
             reading.field = "lead_id"
             raise EvaluationFailed("nothing says whose event it is")
@@ -227,7 +223,7 @@ class _Run:
 class _Reading:
     """The expressions of one event mapping over one item; remembers which is read, for what fails."""
 
-    def __init__(self, expressions: Mapping[str, _Compiled], given: Given) -> None:
+    def __init__(self, expressions: Mapping[str, Compiled], given: Given) -> None:
         self._expressions = expressions
         self._given = given
         self.field = ""
@@ -255,7 +251,7 @@ class _Reading:
     def struct(self, field: str) -> Struct | None:
         return self._converted(field, struct)
 
-    def _converted(self, field: str, convert: Any) -> Any:
+    def _converted(self, field: str, convert: Callable[[Any], T]) -> T | None:
         found = self._value(field)
         if found is None:
             return None
@@ -272,57 +268,6 @@ class _Reading:
         return expression.value(self._given)
 
 
-def compile_mapping(written: WebhookMapping, path: str) -> CompiledMapping:
-    """The mapping, ready to be applied. `path` is where the request has it. Raises InvalidFields with everything that
-    is wrong."""
-    wrong = Violations()
-    total = len(written.items) + sum(
-        len(source) for event in written.events for source in event.values()
-    )
-    if not 1 <= len(written.events) <= EVENT_MAPPINGS_MAX:
-        wrong.add(f"{path}.events", f"must be 1 to {EVENT_MAPPINGS_MAX} events")
-    if total > MAPPING_CHARS_MAX:
-        wrong.add(path, f"must be at most {MAPPING_CHARS_MAX:,} characters in all")
-    wrong.raise_if_any()
-    items = None
-    if written.items:
-        items = _checked("anything", written.items, f"{path}.items", wrong)
-    events = []
-    for number, event in enumerate(written.events):
-        place = f"{path}.events[{number}]"
-        if not event.get("type"):
-            wrong.add(f"{place}.type", "is required")
-        if not any(event.get(name) for name in _REFERENCES):
-            wrong.add(place, f"must have one of {', '.join(_REFERENCES)}")
-        compiled = {
-            name: _checked(_WANTED[name], event[name], f"{place}.{name}", wrong)
-            for name in EXPRESSIONS
-            if event.get(name)
-        }
-        events.append({name: one for name, one in compiled.items() if one is not None})
-    wrong.raise_if_any()
-    return CompiledMapping(items, events)  # type: ignore[arg-type]
-
-
-_WANTED = {
-    **dict.fromkeys(EXPRESSIONS, "text"),
-    "when": "condition",
-    "occur_time": "anything",
-    "properties": "map",
-    "attributes": "map",
-}
-"""How each is compiled."""
-
-
-def _checked(wanted: str, source: str, path: str, wrong: Violations) -> _Compiled | None:
-    try:
-        compiled: _Compiled = getattr(_ENVIRONMENT, wanted)(source)
-    except InvalidExpression as error:
-        wrong.add(path, str(error))
-        return None
-    return compiled
-
-
 def _given(delivery: Delivery, item: Any) -> Given:
     values = {
         "body": delivery.body,
@@ -331,7 +276,7 @@ def _given(delivery: Delivery, item: Any) -> Given:
         "delivery_id": delivery.delivery_id,
         "receive_time": delivery.receive_time.astimezone(UTC),
     }
-    return _ENVIRONMENT.given(values, delivery.size)
+    return ENVIRONMENT.given(values, delivery.size)
 
 
 def _normal(type_: str) -> str:

@@ -1,0 +1,1 @@
+"""Ready mappings of webhook sources, as data; webhook_presets.py reads them."""
