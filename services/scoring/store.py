@@ -37,6 +37,7 @@ from services.scoring.ports import (
     RecordedEvent,
     SubjectKey,
 )
+from services.scoring.stored_rules import RulesCache
 from services.shared.bus import subject_token
 from services.shared.db import Database
 
@@ -69,8 +70,8 @@ class PostgresStore:
         self._database = database
         self._encode_change = encode_change
         self._encode_quarantined = encode_quarantined
-        # The newest rule set of each project; what is in force is read in every transaction.
-        self._rules: dict[str, RulesInForce] = {}
+        # What is in force is read in every transaction.
+        self._rules = RulesCache()
 
     def begin(self) -> AbstractAsyncContextManager["PostgresTransaction"]:
         """A transaction; see ports.Store."""
@@ -111,7 +112,7 @@ class PostgresTransaction(LedgerWrites, AnalyticsQueries):
         self,
         connection: AsyncConnection,
         cursor: psycopg.AsyncCursor[tuple[Any, ...]],
-        rules_cache: dict[str, RulesInForce],
+        rules_cache: RulesCache,
         encode_change: EncodeChange,
         encode_quarantined: EncodeQuarantined,
     ) -> None:
@@ -311,8 +312,7 @@ class PostgresTransaction(LedgerWrites, AnalyticsQueries):
         if number == 0:
             return RulesInForce(0, NO_RULES)
         rules = RulesInForce(number, bound(await self._activated(project_id, number)))
-        if cached is None or cached.activation < number:
-            self._rules_cache[project_id] = rules
+        self._rules_cache.put(project_id, rules)
         return rules
 
     async def _activated(self, project_id: str, number: int) -> list[Activated]:

@@ -1,6 +1,7 @@
 """Rule sets as the table `activations` keeps them: JSON, points in milli-points, times in microseconds, conditions as
-their source. Reading one compiles its conditions."""
+their source. Reading one compiles its conditions, which is why those in force are kept in memory."""
 
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, TypeVar
@@ -8,6 +9,7 @@ from typing import Any, TypeVar
 from services.scoring.conditions import condition, key, situation
 from services.scoring.domain.activity import Risk, Velocity
 from services.scoring.domain.decay import Decay, HalfLife, IdleAmount, IdleFactor, PerContribution
+from services.scoring.domain.lead import RulesInForce
 from services.scoring.domain.model import (
     Binding,
     Bounds,
@@ -24,6 +26,9 @@ from services.scoring.domain.model import (
 
 T = TypeVar("T")
 
+CACHED_RULES_MAX = 10_000
+"""Rules kept compiled, of all projects: 6 KB for each condition and key."""
+
 _DECAYS: dict[str, type[Decay]] = {
     "idle_factor": IdleFactor,
     "idle_amount": IdleAmount,
@@ -31,6 +36,45 @@ _DECAYS: dict[str, type[Decay]] = {
     "contribution": PerContribution,
 }
 _DECAY_NAMES = {kind: name for name, kind in _DECAYS.items()}
+
+
+class RulesCache:
+    """Rule sets, compiled: the newest of each project that was asked for lately, with all versions that it looks back
+    on. Those that were asked for the longest ago go when there are too many rules; a project's own never goes for
+    itself."""
+
+    def __init__(self, rules_max: int = CACHED_RULES_MAX) -> None:
+        self._rules_max = rules_max
+        self._by_project: OrderedDict[str, RulesInForce] = OrderedDict()
+        self._rules = 0
+
+    def get(self, project_id: str) -> RulesInForce | None:
+        """The newest that is known of a project."""
+        found = self._by_project.get(project_id)
+        if found is not None:
+            self._by_project.move_to_end(project_id)
+        return found
+
+    def put(self, project_id: str, rules: RulesInForce) -> None:
+        """Keep it, unless a newer one is known."""
+        known = self._by_project.get(project_id)
+        if known is not None:
+            if known.activation >= rules.activation:
+                return
+            self._rules -= _size(known)
+        self._by_project[project_id] = rules
+        self._by_project.move_to_end(project_id)
+        self._rules += _size(rules)
+        while self._rules > self._rules_max and len(self._by_project) > 1:
+            _, gone = self._by_project.popitem(last=False)
+            self._rules -= _size(gone)
+
+
+def _size(rules: RulesInForce) -> int:
+    newest = rules.rule_set
+    versions = [one.rule_set for one in newest.activations] or [newest]
+    # One that has no rules takes room as well.
+    return sum(1 + len(one.rules) for one in versions)
 
 
 def to_json(rule_set: RuleSet) -> dict[str, Any]:
