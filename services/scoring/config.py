@@ -8,9 +8,11 @@ from services.shared.config import DatabaseConfig, ServiceConfig
 class ScoringConfig(ServiceConfig, DatabaseConfig):
     """What scoring needs besides what every service does."""
 
-    database_pool_size: int = Field(default=10, ge=5, le=100)
-    """Most connections held open. Four are always taken: by the outboxes' relays and the workers of which one process
-    has the lock."""
+    database_pool_size: int = Field(default=24, ge=12, le=100)
+    """Most connections held open, as they are needed. Of 24, eight are the loops' (the two relays, rescoring and
+    fading hold one each for their locks, the latter two another for a step; events and rules one each), eight those of
+    what takes long (three analytics, two exports, a simulation, a verification, a replay); the rest is for short calls.
+    """
 
     batch_events_max: int = Field(default=500, ge=1, le=5_000)
     """Events scored in one transaction at most."""

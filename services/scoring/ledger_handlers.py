@@ -1,6 +1,7 @@
 """Verifying the ledger: walks along a project's chain, then through its snapshots, in steps, each a transaction of its
 own with a bounded number of entries in memory, and says after each how far it has come. Changes nothing."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -25,7 +26,10 @@ STEP_ENTRIES = 5_000
 """A step along the chain ends with the first block at which it has so many: a second of work, then a sign of life."""
 
 STEP_LEADS = 200
-"""Leads recomputed in one transaction."""
+"""Leads recomputed in one transaction, unless they have too many entries."""
+
+STEPS_AT_ONCE = 1
+"""Of all verifications of a process together, which take turns: each holds a connection meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +57,11 @@ class VerifyHandlers:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._steps = asyncio.Semaphore(STEPS_AT_ONCE)
 
     async def verify(self, project_id: str) -> AsyncGenerator[VerifyStep, None]:
         """The project's whole chain, then every snapshot."""
-        async with self._store.reading() as tx:
+        async with self._steps, self._store.reading() as tx:
             leads = await tx.count_leads(project_id, LeadFilter())
         progress = Progress(lead_total=leads)
         async with aclosing(self._verify_chain(project_id, 0, 0, progress)) as steps:
@@ -64,7 +69,7 @@ class VerifyHandlers:
                 yield progress, mismatches
         cursor: str | None = ""
         while cursor is not None:
-            async with self._store.reading() as tx:
+            async with self._steps, self._store.reading() as tx:
                 page = await tx.snapshots_after(project_id, cursor, STEP_LEADS)
                 chosen = within({key: one.state.event_count for key, one in page.items()})
                 found = {key: one for key, one in page.items() if key in chosen}
@@ -89,7 +94,7 @@ class VerifyHandlers:
         self, project_id: str, reference: str
     ) -> AsyncGenerator[VerifyStep, None]:
         """A lead's entries, each for itself, and its snapshot. Raises LeadNotFound."""
-        async with self._store.reading() as tx:
+        async with self._steps, self._store.reading() as tx:
             view = await tx.find_lead(project_id, subject_of(reference))
             if view is None:
                 raise LeadNotFound(reference)
@@ -116,7 +121,7 @@ class VerifyHandlers:
     async def _verify_chain(
         self, project_id: str, first: int, last: int, progress: Progress
     ) -> AsyncGenerator[VerifyStep, None]:
-        async with self._store.reading() as tx:
+        async with self._steps, self._store.reading() as tx:
             before = await tx.block_before(project_id, first) if first > 1 else None
             head = await tx.head(project_id)
             end = await tx.last_position(project_id)
@@ -128,7 +133,7 @@ class VerifyHandlers:
         if not last:
             found += check_end(head, last_block, end)
         while check.position < until:
-            async with self._store.reading() as tx:
+            async with self._steps, self._store.reading() as tx:
                 blocks = _up_to(
                     await tx.blocks_after(project_id, check.position, STEP_BLOCKS),
                     check.position,

@@ -1,6 +1,7 @@
 """Replaying leads from the ledger: folds them anew, batch by batch, each in a transaction of its own, mends what
 differs, and says after each how far it has come."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -17,7 +18,10 @@ from services.scoring.ports import LeadFilter, LeadKey, LeadUpdate, Store, Trans
 from services.shared.clock import Clock
 
 STEP_LEADS = 200
-"""Leads folded anew in one transaction: their rows are locked meanwhile."""
+"""Leads folded anew in one transaction, unless they have too many entries: their rows are locked meanwhile."""
+
+STEPS_AT_ONCE = 1
+"""Of all replays of a process together, which take turns: each holds a connection meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,7 @@ class ReplayHandlers:
         self._store = store
         self._clock = clock
         self._committed = committed
+        self._steps = asyncio.Semaphore(STEPS_AT_ONCE)
 
     async def replay_lead(
         self, project_id: str, reference: str
@@ -101,8 +106,8 @@ class ReplayHandlers:
     async def _step(
         self, project_id: str, keys: Sequence[LeadKey], progress: ReplayProgress, done: bool
     ) -> ReplayProgress:
-        now = self._clock.now()
-        async with self._store.begin() as tx:
+        async with self._steps, self._store.begin() as tx:
+            now = self._clock.now()
             rules = (await tx.rules_in_force([project_id]))[project_id]
             snapshots = await tx.lock(keys)
             outcome = await _replay(tx, snapshots, rules, microseconds(now))

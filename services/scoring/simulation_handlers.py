@@ -5,13 +5,13 @@ reads slowly holds nothing up. Nothing here changes anything."""
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol, TypeVar
 
 from services.scoring.domain import golden
 from services.scoring.domain.binding import bound, looks_back
-from services.scoring.domain.comparison import Trial, VariantOutcome, VariantTally
+from services.scoring.domain.comparison import Conversions, Trial, VariantOutcome, VariantTally
 from services.scoring.domain.golden import GoldenResult, GoldenTest
 from services.scoring.domain.identity import subject_of
 from services.scoring.domain.lead import RulesInForce
@@ -129,7 +129,7 @@ class SimulationHandlers:
         Raises LeadNotFound."""
         until = self._clock.now() if as_of is None else as_of
         at = microseconds(until)
-        in_force, (after,) = await self._rules(project_id, [draft])
+        in_force, after = await self._rules(project_id, draft)
         before = in_force.rule_set
         changes_of = last_days(at, days)
         tally = Tally(before, after, changes_of)
@@ -165,20 +165,30 @@ class SimulationHandlers:
         conversion_types: frozenset[str],
         as_of: datetime | None,
     ) -> AsyncGenerator[Progress | ComparisonEnd, None]:
-        """Each lead under its variant's rules up to its conversion; then how well scores told who would convert."""
+        """Each lead under its variant's rules, as if they had always been in force, up to its conversion; then how well
+        scores told who would convert."""
         until = self._clock.now() if as_of is None else as_of
         at = microseconds(until)
-        _, rule_sets = await self._rules(project_id, [variant.draft for variant in variants])
-        tallies = [VariantTally(rules) for rules in rule_sets]
+        async with self._store.reading() as tx:
+            in_force = (await tx.rules_under(project_id, None)).rule_set
+        # Whatever the binding: what earlier versions gave would say nothing about this one.
+        alone = [replace(one.draft or in_force, activations=()) for one in variants]
+        tallies = [VariantTally(rules) for rules in alone]
         weights = [variant.weight for variant in variants]
 
         async def portion(tx: Transaction, lead_ids: Sequence[str]) -> int:
+            turns = Turns()
+            conversions = {lead_id: Conversions(conversion_types) for lead_id in lead_ids}
+            keys = [(project_id, lead_id) for lead_id in lead_ids]
+            async with aclosing(tx.entries_of(keys, until)) as entries:
+                async for (_, lead_id), entry in entries:
+                    conversions[lead_id].look(entry)
+                    await turns.give()
             chosen = {lead_id: variant_of(seed, lead_id, weights) for lead_id in lead_ids}
             trials = {
-                lead_id: Trial(rule_sets[index], conversion_types)
+                lead_id: Trial(alone[index], conversions[lead_id].first)
                 for lead_id, index in chosen.items()
             }
-            turns = Turns()
             folds = {lead_id: [trial] for lead_id, trial in trials.items()}
             await _apply(tx, project_id, folds, until, turns)
             for lead_id, trial in trials.items():
@@ -204,26 +214,21 @@ class SimulationHandlers:
             await turns.give()
         return results
 
-    async def _rules(
-        self, project_id: str, drafts: Sequence[RuleSet | None]
-    ) -> tuple[RulesInForce, list[RuleSet]]:
-        """The rules in force, and each draft as if it were activated now; None: those in force."""
+    async def _rules(self, project_id: str, draft: RuleSet | None) -> tuple[RulesInForce, RuleSet]:
+        """The rules in force, and a draft as if it were activated now, whatever the instant that is looked at; None:
+        those in force."""
         async with self._store.reading() as tx:
             in_force = await tx.rules_under(project_id, None)
+            if draft is None:
+                return in_force, in_force.rule_set
+            # As the rules service does where an activation does not say from when on it counts.
             now = microseconds(self._clock.now())
-            found: list[RuleSet] = []
-            for draft in drafts:
-                if draft is None:
-                    found.append(in_force.rule_set)
-                    continue
-                # As the rules service does where an activation does not say from when on it counts.
-                effective_from = 0 if draft.binding is Binding.CURRENT else now
-                made = Activated(in_force.activation + 1, draft, effective_from, _NOT_YET)
-                earlier: list[Activated] = []
-                if looks_back(made):
-                    earlier = await tx.activations(project_id, in_force.activation)
-                found.append(bound([made, *earlier]))
-        return in_force, found
+            effective_from = 0 if draft.binding is Binding.CURRENT else now
+            made = Activated(in_force.activation + 1, draft, effective_from, _NOT_YET)
+            earlier: list[Activated] = []
+            if looks_back(made):
+                earlier = await tx.activations(project_id, in_force.activation)
+            return in_force, bound([made, *earlier])
 
     async def _walk(
         self,

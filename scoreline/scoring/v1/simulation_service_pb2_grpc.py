@@ -58,7 +58,9 @@ class SimulationServiceServicer:
 
     def SimulateRuleSet(self, request, context):
         """Scores all leads, or some, from the ledger as a draft would, beside the scores that the rules in force give at the
-        same instant. Streams each lead's outcome, then a summary; a stream without one was broken off. INVALID_ARGUMENT for a
+        same instant: as an activation now would make it that does not say from when on it scores. So the rules of a draft
+        that is bound to event time or to processing give nothing yet for what has happened; its groups, bounds, decay,
+        stages and so on hold for all of it. Streams each lead's outcome, then a summary; a stream without one was broken off. INVALID_ARGUMENT for a
         rule set that can't be applied (RulesService.ValidateRuleSet says all that is wrong with it).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -66,8 +68,8 @@ class SimulationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CompareRuleSets(self, request, context):
-        """Splits the leads by a hash of their ids into variants, scores each by its variant's rule set, and says how well
-        scores told who would convert. The same seed and weights always split the same way.
+        """Splits the leads by a hash of their ids into variants, scores each by its variant's rule set as if that had always
+        been in force, whatever its binding, and says how well scores told who would convert. The same seed and weights always split the same way.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -35,12 +35,14 @@ class SimulationServiceStub:
     def __new__(cls, channel: _aio.Channel) -> SimulationServiceAsyncStub: ...
     SimulateRuleSet: _grpc.UnaryStreamMultiCallable[_simulation_service_pb2.SimulateRuleSetRequest, _simulation_service_pb2.SimulateRuleSetResponse]
     """Scores all leads, or some, from the ledger as a draft would, beside the scores that the rules in force give at the
-    same instant. Streams each lead's outcome, then a summary; a stream without one was broken off. INVALID_ARGUMENT for a
+    same instant: as an activation now would make it that does not say from when on it scores. So the rules of a draft
+    that is bound to event time or to processing give nothing yet for what has happened; its groups, bounds, decay,
+    stages and so on hold for all of it. Streams each lead's outcome, then a summary; a stream without one was broken off. INVALID_ARGUMENT for a
     rule set that can't be applied (RulesService.ValidateRuleSet says all that is wrong with it).
     """
     CompareRuleSets: _grpc.UnaryStreamMultiCallable[_simulation_service_pb2.CompareRuleSetsRequest, _simulation_service_pb2.CompareRuleSetsResponse]
-    """Splits the leads by a hash of their ids into variants, scores each by its variant's rule set, and says how well
-    scores told who would convert. The same seed and weights always split the same way.
+    """Splits the leads by a hash of their ids into variants, scores each by its variant's rule set as if that had always
+    been in force, whatever its binding, and says how well scores told who would convert. The same seed and weights always split the same way.
     """
     TestRuleSet: _grpc.UnaryUnaryMultiCallable[_simulation_service_pb2.TestRuleSetRequest, _simulation_service_pb2.TestRuleSetResponse]
     """Runs a rule set's golden tests."""
@@ -52,12 +54,14 @@ class SimulationServiceAsyncStub(SimulationServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     SimulateRuleSet: _aio.UnaryStreamMultiCallable[_simulation_service_pb2.SimulateRuleSetRequest, _simulation_service_pb2.SimulateRuleSetResponse]  # type: ignore[assignment]
     """Scores all leads, or some, from the ledger as a draft would, beside the scores that the rules in force give at the
-    same instant. Streams each lead's outcome, then a summary; a stream without one was broken off. INVALID_ARGUMENT for a
+    same instant: as an activation now would make it that does not say from when on it scores. So the rules of a draft
+    that is bound to event time or to processing give nothing yet for what has happened; its groups, bounds, decay,
+    stages and so on hold for all of it. Streams each lead's outcome, then a summary; a stream without one was broken off. INVALID_ARGUMENT for a
     rule set that can't be applied (RulesService.ValidateRuleSet says all that is wrong with it).
     """
     CompareRuleSets: _aio.UnaryStreamMultiCallable[_simulation_service_pb2.CompareRuleSetsRequest, _simulation_service_pb2.CompareRuleSetsResponse]  # type: ignore[assignment]
-    """Splits the leads by a hash of their ids into variants, scores each by its variant's rule set, and says how well
-    scores told who would convert. The same seed and weights always split the same way.
+    """Splits the leads by a hash of their ids into variants, scores each by its variant's rule set as if that had always
+    been in force, whatever its binding, and says how well scores told who would convert. The same seed and weights always split the same way.
     """
     TestRuleSet: _aio.UnaryUnaryMultiCallable[_simulation_service_pb2.TestRuleSetRequest, _simulation_service_pb2.TestRuleSetResponse]  # type: ignore[assignment]
     """Runs a rule set's golden tests."""
@@ -72,7 +76,9 @@ class SimulationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_simulation_service_pb2.SimulateRuleSetResponse], _abc.AsyncIterator[_simulation_service_pb2.SimulateRuleSetResponse]]:
         """Scores all leads, or some, from the ledger as a draft would, beside the scores that the rules in force give at the
-        same instant. Streams each lead's outcome, then a summary; a stream without one was broken off. INVALID_ARGUMENT for a
+        same instant: as an activation now would make it that does not say from when on it scores. So the rules of a draft
+        that is bound to event time or to processing give nothing yet for what has happened; its groups, bounds, decay,
+        stages and so on hold for all of it. Streams each lead's outcome, then a summary; a stream without one was broken off. INVALID_ARGUMENT for a
         rule set that can't be applied (RulesService.ValidateRuleSet says all that is wrong with it).
         """
 
@@ -82,8 +88,8 @@ class SimulationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _simulation_service_pb2.CompareRuleSetsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_simulation_service_pb2.CompareRuleSetsResponse], _abc.AsyncIterator[_simulation_service_pb2.CompareRuleSetsResponse]]:
-        """Splits the leads by a hash of their ids into variants, scores each by its variant's rule set, and says how well
-        scores told who would convert. The same seed and weights always split the same way.
+        """Splits the leads by a hash of their ids into variants, scores each by its variant's rule set as if that had always
+        been in force, whatever its binding, and says how well scores told who would convert. The same seed and weights always split the same way.
         """
 
     @_abc_1.abstractmethod

@@ -5,40 +5,58 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from services.scoring.domain.fold import Fold, retracted_in
-from services.scoring.domain.model import RETRACTION, Entry, RuleSet, microseconds
+from services.scoring.domain.model import RETRACTION, Entry, Position, RuleSet, microseconds
+
+
+class Conversions:
+    """Finds a lead's first conversion: of its entries in event time, retractions first, the first event of one of some
+    types that counts for something."""
+
+    def __init__(self, types: frozenset[str]) -> None:
+        self._types = types
+        self._retracted: frozenset[str] = frozenset()
+        self.first: Position | None = None
+
+    def look(self, entry: Entry) -> None:
+        """The next entry."""
+        if entry.type == RETRACTION:
+            self._retracted |= retracted_in([entry])
+        elif (
+            self.first is None
+            and entry.type in self._types
+            and entry.event_id not in self._retracted
+            and not entry.is_suspect
+        ):
+            self.first = entry.position
 
 
 class Trial:
-    """A lead's fold that ends with the first event that is a conversion, before which it stops."""
+    """A lead's fold as of its first conversion: of what happened before it, in whatever order that applies. Without one
+    it is as of the end."""
 
-    def __init__(self, rules: RuleSet, conversion_types: frozenset[str]) -> None:
+    def __init__(self, rules: RuleSet, conversion: Position | None) -> None:
         self.rules = rules
         self.event_count = 0
         self._fold = Fold(rules)
-        self._conversion_types = conversion_types
-        self._retracted: frozenset[str] = frozenset()
-        self._converted_at: int | None = None
+        self._conversion = conversion
 
     @property
     def converted(self) -> bool:
         """Whether the lead has converted."""
-        return self._converted_at is not None
+        return self._conversion is not None
 
     def apply(self, entry: Entry) -> None:
-        """One more entry, in order; nothing once the lead has converted. A retracted event converts nobody."""
-        if self.converted:
-            return
-        if entry.type == RETRACTION:
-            self._retracted |= retracted_in([entry])
-        elif entry.type in self._conversion_types and entry.event_id not in self._retracted:
-            self._converted_at = microseconds(entry.occurred_at)
-            return
-        self._fold.apply(entry)
-        self.event_count += not entry.is_fact
+        """One more entry, in the order in which the rules apply them; nothing that did not happen before the
+        conversion. A retraction is known from the beginning."""
+        before = self._conversion is None or entry.position < self._conversion
+        if before or entry.type == RETRACTION:
+            self._fold.apply(entry)
+            self.event_count += not entry.is_fact
 
     def score(self, as_of: int) -> int:
         """Milli-points when it converted, or at an instant (microseconds) not before the last entry."""
-        self._fold.fade_to(as_of if self._converted_at is None else self._converted_at)
+        at = as_of if self._conversion is None else microseconds(self._conversion[0])
+        self._fold.fade_to(at)
         return self._fold.score
 
 

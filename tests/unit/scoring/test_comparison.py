@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
 
-from hypothesis import given
+import pytest
+from hypothesis import event as note
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.scoring.domain.comparison import StageOutcome, Trial, VariantTally
+from services.scoring.domain.comparison import Conversions, StageOutcome, Trial, VariantTally
 from services.scoring.domain.decay import DAY, IdleAmount
-from services.scoring.domain.fold import fold, in_order, score_at
+from services.scoring.domain.fold import in_order
 from services.scoring.domain.model import (
     RETRACTION,
     Entry,
+    LateEvents,
     Rule,
     RuleSet,
     Stage,
@@ -21,6 +25,8 @@ from services.scoring.domain.model import (
 )
 from tests.support import scoring_models as models
 from tests.support.clocks import START
+from tests.support.naive_scoring import evaluate, only
+from tests.support.scoring_records import Record, records
 
 RULES = RuleSet(
     1,
@@ -74,8 +80,11 @@ def entry(event_id: str, event_type: str, hours: float, **properties: object) ->
     return Entry(event_id, event_type, START + timedelta(hours=hours), properties)
 
 
-def trial(*entries: Entry, rules: RuleSet = RULES) -> Trial:
-    found = Trial(rules, BUYING)
+def trial(*entries: Entry, rules: RuleSet = RULES, types: frozenset[str] = BUYING) -> Trial:
+    conversions = Conversions(types)
+    for one in in_order(entries, replace(rules, late_events=LateEvents.REPLAY)):
+        conversions.look(one)
+    found = Trial(rules, conversions.first)
     for one in in_order(entries, rules):
         found.apply(one)
     return found
@@ -108,12 +117,52 @@ def test_time_goes_on_until_the_conversion_and_no_further() -> None:
     assert stays.score(microseconds(START) + 5 * DAY) == 5_000
 
 
-@given(models.rule_sets, models.entries)
-def test_who_does_not_convert_has_the_score_of_the_fold(
-    rules: RuleSet, entries: list[Entry]
+def test_a_suspect_conversion_is_none() -> None:
+    found = trial(
+        entry("e1", "view", 0), entry("e2", "buy", 1, suspect=True), entry("e3", "view", 2)
+    )
+    assert (found.converted, found.score(END)) == (False, 20_000)
+
+
+@pytest.mark.parametrize("late_events", LateEvents)
+def test_what_is_recorded_in_another_order_is_scored_as_of_the_conversion(
+    late_events: LateEvents,
 ) -> None:
-    ordered = in_order(entries, rules)
-    found = Trial(rules, BUYING)
-    for one in ordered:
-        found.apply(one)
-    assert found.score(END) == score_at(fold(ordered, rules), rules, END)
+    """Something later is recorded before the conversion, something earlier after it; so is another conversion."""
+    happened = [("e4", "view", 9), ("e2", "buy", 5), ("e1", "view", 0), ("e3", "buy", 4)]
+    entries = [replace(entry(*one), sequence=n) for n, one in enumerate(happened, start=1)]
+    found = trial(*entries, rules=replace(RULES, late_events=late_events))
+    assert (found.converted, found.score(END), found.event_count) == (True, 10_000, 1)
+
+
+@settings(deadline=None)
+@given(records(activations_max=1), st.sets(st.sampled_from(models.TYPES), min_size=1))
+def test_a_trial_is_the_references_as_of_the_conversion(record: Record, types: set[str]) -> None:
+    rules = replace(record.activations[0].rule_set, activations=())
+    found = trial(*record.entries, rules=rules, types=frozenset(types))
+    retracted = {
+        event_id
+        for one in record.entries
+        if one.type == RETRACTION
+        for event_id in one.properties["event_ids"]
+    }
+    conversions = sorted(
+        (one.occurred_at, one.event_id)
+        for one in record.entries
+        if one.type in types
+        and one.event_id not in retracted
+        and one.properties.get("suspect") is not True
+    )
+    before = [
+        one
+        for one in record.entries
+        if not conversions
+        or one.type == RETRACTION
+        or (one.occurred_at, one.event_id) < conversions[0]
+    ]
+    until = microseconds(conversions[0][0]) if conversions else END
+    expected = evaluate(only(rules), before, until)
+    assert found.converted == bool(conversions)
+    assert found.score(END) == expected.total
+    assert found.event_count == expected.event_count
+    note(f"{rules.late_events.value} {'converted' if conversions else 'not'}")

@@ -81,6 +81,31 @@ async def test_how_well_scores_told_who_would_convert(
     assert [(s.stage, s.lead_count) for s in others.stages] == [("", others.lead_count)]
 
 
+@pytest.mark.parametrize(
+    "binding", [rule_set_pb2.BINDING_AT_EVENT_TIME, rule_set_pb2.BINDING_AT_PROCESSING]
+)
+async def test_each_variant_is_scored_as_if_it_had_always_been_in_force(
+    service: Simulations, binding: rule_set_pb2.Binding
+) -> None:
+    """Whatever its binding, and whatever was in force when things happened."""
+    await cases.activate(service.events, "p2", 1, cases.rule_set(rules=[]))
+    await many_leads(service)
+    in_force = cases.rule_set(rules=[{"event_type": "view", "points": 5}])
+    in_force.binding = binding
+    await cases.activate(service.events, "p2", 2, in_force)
+    draft = rule_set_pb2.RuleSet()
+    draft.CopyFrom(in_force)
+    draft.rules[0].points = 7
+    request = pb.CompareRuleSetsRequest(
+        variants=[variant("now"), variant("draft", draft)], conversion_types=["purchase"]
+    )
+    call = service.stub.CompareRuleSets(
+        request, metadata=(("x-api-key", "p2"),), timeout=CALL_TIMEOUT_S
+    )
+    messages = [message async for message in call]
+    assert [one.mean_score for one in messages[-1].summary.variants] == [5, 7]
+
+
 async def test_without_both_kinds_of_leads_nothing_is_told(service: Simulations) -> None:
     messages = await compare(
         service, variants=[variant("a"), variant("b")], conversion_types=["purchase"]
