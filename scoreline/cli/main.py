@@ -10,6 +10,7 @@ from scoreline.cli import (
     analytics,
     demo,
     doctor,
+    doors,
     explain,
     export,
     facts,
@@ -75,6 +76,8 @@ def scoreline(
 app.command("up")(up.up)
 app.command("demo")(demo.demo)
 app.command("send")(send.send)
+app.command("send-cloud-events")(doors.send_cloud_events)
+app.command("track")(doors.track)
 app.command("import")(import_file.import_file)
 app.add_typer(imports.app, name="imports")
 app.command("watch")(watch.watch)

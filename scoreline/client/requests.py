@@ -13,7 +13,11 @@ from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from scoreline.accounts.v1.account_pb2 import ApiKey, Project
-from scoreline.accounts.v1.accounts_service_pb2 import CreateApiKeyRequest, CreateProjectRequest
+from scoreline.accounts.v1.accounts_service_pb2 import (
+    CreateApiKeyRequest,
+    CreateProjectRequest,
+    UpdateApiKeyRequest,
+)
 from scoreline.common.v1 import scope_pb2
 from scoreline.notify.v1.notify_service_pb2 import WatchScoresRequest
 from scoreline.scoring.v1.lead_pb2 import Lead
@@ -109,13 +113,46 @@ def explain_score(
     )
 
 
-def create_api_key(display_name: str, scopes: Sequence[str]) -> CreateApiKeyRequest:
-    """A key of these scopes: `ingest`, `read`, `admin`. Raises ValueError for any other."""
+def create_api_key(
+    display_name: str,
+    scopes: Sequence[str],
+    allowed_origins: Sequence[str],
+    requests_per_minute: int | None,
+) -> CreateApiKeyRequest:
+    """A key of these scopes: `ingest`, `read`, `admin`, `track`. Raises ValueError for any other."""
     names = [f"SCOPE_{scope.upper()}" for scope in scopes]
     for scope, name in zip(scopes, names, strict=True):
         if name not in scope_pb2.Scope.keys()[1:]:
-            raise ValueError(f"no such scope: {scope!r}; there are ingest, read, admin")
-    return CreateApiKeyRequest(api_key=ApiKey(display_name=display_name, scopes=names))
+            raise ValueError(f"no such scope: {scope!r}; there are ingest, read, admin, track")
+    key = ApiKey(
+        display_name=display_name,
+        scopes=names,
+        allowed_origins=allowed_origins,
+        requests_per_minute=requests_per_minute,
+    )
+    return CreateApiKeyRequest(api_key=key)
+
+
+def update_api_key(
+    key_id: str,
+    display_name: str | None,
+    allowed_origins: Sequence[str] | None,
+    requests_per_minute: int | None,
+) -> UpdateApiKeyRequest:
+    """Changes to what is not None; a limit of 0 is the default."""
+    key = ApiKey(key_id=key_id)
+    paths = []
+    if display_name is not None:
+        key.display_name = display_name
+        paths.append("display_name")
+    if allowed_origins is not None:
+        key.allowed_origins.extend(allowed_origins)
+        paths.append("allowed_origins")
+    if requests_per_minute is not None:
+        if requests_per_minute:
+            key.requests_per_minute = requests_per_minute
+        paths.append("requests_per_minute")
+    return UpdateApiKeyRequest(api_key=key, update_mask=mask(paths))
 
 
 def create_project(project_id: str, display_name: str) -> CreateProjectRequest:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from scoreline.client import errors
+from scoreline.client import door_requests, errors
 from scoreline.client.aio.sender import IN_FLIGHT, LINGER_S, UNRESOLVED_MAX, EventSender
 from scoreline.client.calls import AsyncCalls
+from scoreline.client.door_requests import CLOUD_EVENT
 from scoreline.client.events import batches
 from scoreline.client.sending import Batch, EventOutcome
 from scoreline.client.settings import BATCH_EVENTS
+from scoreline.events.v1.cloud_event_pb2 import CloudEvent
 from scoreline.events.v1.event_pb2 import Event
 from scoreline.ingest.v1.ingest_service_pb2 import (
+    BatchIngestCloudEventsRequest,
+    BatchIngestCloudEventsResponse,
     BatchIngestEventsRequest,
     EventReceipt,
     IngestEventRequest,
+    ReceiveCloudEventsResponse,
+    TrackResponse,
 )
 
 if TYPE_CHECKING:
@@ -41,6 +47,27 @@ class Ingest:
         except errors.InvalidRequest:
             # An empty batch is refused, after everything else has been looked at.
             return
+
+    async def send_cloud_events(
+        self, events: Sequence[CloudEvent], *, type_prefix: str = ""
+    ) -> BatchIngestCloudEventsResponse:
+        """Send up to 1,000 CloudEvents, whose `source` and `id` together are their identity; a result for each.
+        `type_prefix` is taken away from their types."""
+        request = BatchIngestCloudEventsRequest(events=events, type_prefix=type_prefix)
+        return await self._calls.repeated(self._stub.BatchIngestCloudEvents, request)
+
+    async def receive_cloud_events(
+        self, body: bytes, content_type: str = CLOUD_EVENT, *, type_prefix: str = ""
+    ) -> ReceiveCloudEventsResponse:
+        """Hand on CloudEvents as they came over HTTP: one (`application/cloudevents+json`) or a batch
+        (`application/cloudevents-batch+json`), or their protobuf forms."""
+        request = door_requests.receive_cloud_events(body, content_type, type_prefix)
+        return await self._calls.repeated(self._stub.ReceiveCloudEvents, request)
+
+    async def track(self, events: Sequence[Mapping[str, Any]]) -> TrackResponse:
+        """Send up to 50 events, each a JSON object, as a page does; a result for each."""
+        request = door_requests.track(events)
+        return await self._calls.repeated(self._stub.Track, request)
 
     async def send_batch(self, events: Sequence[Event]) -> list[EventOutcome]:
         """Send up to 1,000 events in one call; an outcome for each, in order.

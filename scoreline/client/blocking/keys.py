@@ -35,10 +35,37 @@ class Keys:
         request = requests.create_project(project_id, display_name)
         return self._calls.once(self._stub.CreateProject, request)
 
-    def create(self, display_name: str, scopes: Sequence[str]) -> CreateApiKeyResponse:
-        """Make a key of scopes `ingest`, `read`, `admin`; its `secret` is shown only here."""
-        request = requests.create_api_key(display_name, scopes)
+    def create(
+        self,
+        display_name: str,
+        scopes: Sequence[str],
+        *,
+        allowed_origins: Sequence[str] = (),
+        requests_per_minute: int | None = None,
+    ) -> CreateApiKeyResponse:
+        """Make a key of scopes `ingest`, `read`, `admin`, `track`; its `secret` is shown only here.
+
+        With `allowed_origins` only pages of these may use it, e.g. `https://*.example.com`. Ingest takes
+        `requests_per_minute` with it; None: 100 with a key that can only track, no limit for others.
+        """
+        request = requests.create_api_key(
+            display_name, scopes, allowed_origins, requests_per_minute
+        )
         return self._calls.once(self._stub.CreateApiKey, request)
+
+    def update(
+        self,
+        key_id: str,
+        *,
+        display_name: str | None = None,
+        allowed_origins: Sequence[str] | None = None,
+        requests_per_minute: int | None = None,
+    ) -> ApiKey:
+        """Change what is given: no origins are any caller, a limit of 0 is the default."""
+        request = requests.update_api_key(
+            key_id, display_name, allowed_origins, requests_per_minute
+        )
+        return self._calls.repeated(self._stub.UpdateApiKey, request).api_key
 
     def list(self, *, page_size: int = PAGE_SIZE) -> Iterator[ApiKey]:
         """The project's keys, newest first, revoked ones included."""
