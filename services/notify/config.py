@@ -37,6 +37,18 @@ class NotifyConfig(ServiceConfig, DatabaseConfig):
     watchers_max: int = Field(default=10_000, ge=1)
     """Watchers of one process; more are refused."""
 
+    filters_max: int = Field(default=1_000, ge=1)
+    """Different CEL filters of a process's watchers; more are refused. Each is evaluated for every change of a project
+    that has a watcher with it, in some 5 microseconds."""
+
+    boards_max: int = Field(default=500, ge=1)
+    """Different leaderboards watched on a process (project, stages, places); more are refused. Watchers of the same one
+    share it."""
+
+    board_readers_max: int = Field(default=8, ge=1)
+    """Leaderboards read from scoring at once; a reading takes some milliseconds. Others wait their turn, and are
+    told of a later board."""
+
     snapshot_leads_held_max: int = Field(default=1_000_000, ge=1)
     """Versions of snapshot leads held for all watchers of a process together, about 200 bytes each."""
 

@@ -4,7 +4,8 @@ ServiceError
 ├── ResumeTokenInvalid     INVALID_ARGUMENT     RESUME_TOKEN_INVALID
 ├── ResumeTokenExpired     OUT_OF_RANGE         RESUME_TOKEN_EXPIRED
 ├── WatcherTooSlow         RESOURCE_EXHAUSTED   WATCHER_TOO_SLOW
-└── WatchInterrupted       UNAVAILABLE          DEPENDENCY_UNAVAILABLE, with RetryInfo
+├── WatchInterrupted       UNAVAILABLE          DEPENDENCY_UNAVAILABLE, with RetryInfo
+└── FeedInterrupted        UNAVAILABLE          DEPENDENCY_UNAVAILABLE, with RetryInfo
 """
 
 import grpc
@@ -51,3 +52,17 @@ class WatchInterrupted(DependencyUnavailable):
 
     def __init__(self, why: str) -> None:
         super().__init__(f"{why}: resume with the last token")
+
+
+class FeedInterrupted(DependencyUnavailable):
+    """A stream that can't be resumed is over. A new one begins with what is so then."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"{why}: watch again")
+
+    @classmethod
+    def instead_of(cls, ending: ServiceError) -> ServiceError:
+        """What ends such a stream where `ending` would end one that can be resumed."""
+        if isinstance(ending, ResumeTokenExpired | WatchInterrupted):
+            return cls("the service stops, or has lost sight of the changes")
+        return ending

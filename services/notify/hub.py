@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 from services.notify.domain.filtering import ChangeFilter
 from services.notify.domain.versions import NewestVersions
+from services.notify.domain.waiting import Sums, Waiting
 from services.notify.errors import ResumeTokenExpired, WatcherTooSlow, WatchInterrupted
 from services.notify.ports import PublishedChange
+from services.notify.watcher import Offer, Watcher
 from services.shared.errors import LimitExceeded, ServiceError
 
 RING_PAGE = 500
@@ -23,7 +25,15 @@ PACE_MAX_S = 0.25
 VERSIONS_REMEMBERED = 100_000
 """Leads whose newest version is remembered, about 200 bytes each: 200 relay batches of different leads."""
 
+OFFERS_PER_TURN = 5_000
+"""Changes times watchers looked at before watchers get a turn: some ten milliseconds."""
+
+WAKE_AT_ONCE = 250
+"""Watchers woken in one turn of the event loop, each to write a message: again some ten milliseconds. A change that
+5,000 want takes twenty turns, and everything else gets its own in between."""
+
 MakeError = Callable[[], ServiceError]
+Follower = Callable[[PublishedChange], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,30 +44,6 @@ class HubLimits:
     ring_bytes_max: int
     queue_messages_max: int
     watchers_max: int
-
-
-class Watcher:
-    """The hub's side of one watch: what waits for it, and why it must end."""
-
-    def __init__(self, project_id: str, credential: str, wanted: ChangeFilter) -> None:
-        self.project_id = project_id
-        self.credential = credential
-        self.wanted = wanted
-        self.queue: deque[PublishedChange] = deque()
-        self.after_sequence = 0
-        """Changes up to here were handed out before it joined."""
-        self.ending: ServiceError | None = None
-        """Set when the watch must end, once the queue is empty."""
-        self.wake = asyncio.Event()
-        """Set when there is something to look at: a change, an ending."""
-
-    def end(self, error: ServiceError, *, discard_queue: bool) -> None:
-        """End the watch with this error, at once or after what waits for it. The first ending counts."""
-        if self.ending is None:
-            self.ending = error
-            if discard_queue:
-                self.queue.clear()
-        self.wake.set()
 
 
 class Hub:
@@ -74,7 +60,9 @@ class Hub:
         self._versions = NewestVersions(VERSIONS_REMEMBERED)
         self._watchers: set[Watcher] = set()
         self._joined: dict[str, set[Watcher]] = defaultdict(set)
+        self._followers: dict[str, set[Follower]] = defaultdict(set)
         self._fed: set[Watcher] = set()
+        self._offers = 0
         self._relieved = asyncio.Event()
         self._refusal: MakeError | None = None
 
@@ -101,25 +89,32 @@ class Hub:
         if not self._versions.advance(published.subject, published.change.version):
             return
         self._keep(published)
+        for follow in tuple(self._followers.get(published.project_id, ())):
+            follow(published)
         joined = self._joined.get(published.project_id)
         if not joined:
             return
-        late: list[Watcher] = []
+        room = self._limits.queue_messages_max
+        full: list[Watcher] = []
         for watcher in joined:
-            if published.sequence <= watcher.after_sequence:
-                continue
-            if not watcher.wanted.matches(published.change):
-                continue
-            if len(watcher.queue) >= self._limits.queue_messages_max:
-                late.append(watcher)
-                continue
-            watcher.queue.append(published)
-            watcher.wake.set()
-            self._fed.add(watcher)
-        for watcher in late:
+            offer = watcher.offer(published, room)
+            if offer is Offer.WAITS:
+                if len(self._fed) < WAKE_AT_ONCE:
+                    watcher.wake.set()
+                self._fed.add(watcher)
+            elif offer is Offer.FULL:
+                full.append(watcher)
+        self._offers += len(joined)
+        for watcher in full:
             # What waits is still sent: it brings the watcher's token nearer to the edge.
             self._leave(watcher)
-            watcher.end(WatcherTooSlow(self._limits.queue_messages_max), discard_queue=False)
+            watcher.left_at = published.sequence - 1
+            watcher.end(WatcherTooSlow(room), discard_queue=False)
+
+    @property
+    def turn_is_due(self) -> bool:
+        """Whether so much was handed on that watchers, and everything else, should get a turn now."""
+        return self._offers >= OFFERS_PER_TURN
 
     def pass_over(self, sequence: int) -> None:
         """The stream's next message is not a change."""
@@ -129,6 +124,11 @@ class Hub:
         """Give watchers a turn, and a pause while most of those that just got something are half full: a backlog read
         in one go would cut off everybody. A few slow ones do not hold the others up."""
         fed, self._fed = self._fed, set()
+        self._offers = 0
+        for number, watcher in enumerate(tuple(fed), 1):
+            watcher.wake.set()
+            if number % WAKE_AT_ONCE == 0:
+                await asyncio.sleep(0)
         await asyncio.sleep(0)
         deadline = asyncio.get_running_loop().time() + PACE_MAX_S
         while 2 * sum(1 for watcher in fed if self._crowded(watcher)) > len(fed):
@@ -141,7 +141,14 @@ class Hub:
 
     # Watching side (handlers.py)
 
-    def open(self, project_id: str, credential: str, wanted: ChangeFilter) -> Watcher:
+    def open(
+        self,
+        project_id: str,
+        credential: str,
+        wanted: ChangeFilter,
+        waiting: Waiting[PublishedChange] | None = None,
+        sums: Sums | None = None,
+    ) -> Watcher:
         """A new watcher, which gets nothing before it joins. Raises LimitExceeded, or what the hub refuses with."""
         if self._refusal is not None:
             raise self._refusal()
@@ -149,7 +156,7 @@ class Hub:
             raise LimitExceeded(
                 "this process has as many watchers as it may have", self._limits.watchers_max
             )
-        watcher = Watcher(project_id, credential, wanted)
+        watcher = Watcher(project_id, credential, wanted, waiting, sums)
         self._watchers.add(watcher)
         return watcher
 
@@ -157,18 +164,27 @@ class Hub:
         """Queue changes after `after_sequence`, which must not be older than `position`, for the watcher."""
         if after_sequence < self.position:
             raise ValueError(f"joining at {after_sequence} leaves a gap up to {self.position}")
-        watcher.after_sequence = after_sequence
+        watcher.after_sequence = max(watcher.after_sequence, after_sequence)
         if watcher.ending is None:
             self._joined[watcher.project_id].add(watcher)
 
-    def take(self, watcher: Watcher) -> PublishedChange | None:
-        """The next change that waits for the watcher."""
-        if not watcher.queue:
-            return None
-        published = watcher.queue.popleft()
-        if len(watcher.queue) == self._limits.queue_messages_max // 2:
+    def take(self, watcher: Watcher) -> tuple[PublishedChange, int] | None:
+        """The next change that waits for the watcher, and how many were left out for it."""
+        taken = watcher.waiting.take()
+        if len(watcher.waiting) == self._limits.queue_messages_max // 2:
             self._relieved.set()
-        return published
+        return taken
+
+    def follow(self, project_id: str, follower: Follower) -> None:
+        """Call `follower`, which must be quick and must not fail, with each change of the project from now on."""
+        self._followers[project_id].add(follower)
+
+    def unfollow(self, project_id: str, follower: Follower) -> None:
+        """Stop that."""
+        followers = self._followers[project_id]
+        followers.discard(follower)
+        if not followers:
+            del self._followers[project_id]
 
     def recent(self, project_id: str, after_sequence: int) -> tuple[Sequence[PublishedChange], int]:
         """Some of the project's changes after a position (not before `floor`) from the ring, and up to where that is
@@ -182,7 +198,7 @@ class Hub:
         self._leave(watcher)
         self._watchers.discard(watcher)
         self._fed.discard(watcher)
-        watcher.queue.clear()
+        watcher.discard()
         self._relieved.set()
 
     # Ending (worker.py, main.py)
@@ -229,7 +245,9 @@ class Hub:
 
     def _crowded(self, watcher: Watcher) -> bool:
         # One that was cut off is not waited for.
-        return watcher.ending is None and len(watcher.queue) > self._limits.queue_messages_max // 2
+        return (
+            watcher.ending is None and len(watcher.waiting) > self._limits.queue_messages_max // 2
+        )
 
     def _leave(self, watcher: Watcher) -> None:
         joined = self._joined.get(watcher.project_id)

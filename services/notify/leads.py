@@ -1,13 +1,15 @@
 """Scoring's leads over gRPC, read in the name of whoever watches. The only place that translates scoring's errors."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import NoReturn
 
 import grpc
 
 from scoreline.scoring.v1 import lead_pb2, scoring_service_pb2, scoring_service_pb2_grpc
-from services.notify import convert
+from services.notify import convert, convert_feeds
 from services.notify.domain.filtering import ChangeFilter
+from services.notify.domain.leaderboard import Place, Which
 from services.notify.ports import LeadPage
 from services.shared.context import Request
 from services.shared.errors import DependencyUnavailable
@@ -47,8 +49,8 @@ def connect(target: str) -> grpc.aio.Channel:
 
 
 class ScoringLeads:
-    """`ports.LeadSource` on scoring's ScoringService. A cursor is scoring's page token, or a place among the wanted
-    lead ids."""
+    """`ports.LeadSource` and `ports.BoardSource` on scoring's ScoringService. A cursor is scoring's page token, or a
+    place among the wanted lead ids."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._stub = scoring_service_pb2_grpc.ScoringServiceStub(channel)
@@ -61,6 +63,18 @@ class ScoringLeads:
             return await self._list(request, wanted, cursor)
         except grpc.aio.AioRpcError as error:
             _raise(error)
+
+    async def board(self, request: Request, which: Which) -> Sequence[Place]:
+        """The leaders in order."""
+        try:
+            answer = await self._stub.GetLeaderboard(
+                convert_feeds.to_board_request(which),
+                metadata=_metadata(request),
+                timeout=CALL_TIMEOUT_S,
+            )
+        except grpc.aio.AioRpcError as error:
+            _raise(error)
+        return convert_feeds.to_places(answer)
 
     async def _list(self, request: Request, wanted: ChangeFilter, cursor: str) -> LeadPage:
         answer = await self._stub.ListLeads(
@@ -116,7 +130,7 @@ _PASSING = (
 def _raise(error: grpc.aio.AioRpcError) -> NoReturn:
     code = error.code()
     if code in _PASSING:
-        raise DependencyUnavailable("the leads of the snapshot can't be read") from error
+        raise DependencyUnavailable("scoring can't be asked for leads at the moment") from error
     if code == grpc.StatusCode.UNAUTHENTICATED:
         raise CredentialInvalid("the API key was revoked") from error
     if code == grpc.StatusCode.PERMISSION_DENIED:

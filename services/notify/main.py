@@ -4,10 +4,12 @@ from functools import partial
 
 from scoreline.notify.v1 import notify_service_pb2_grpc
 from services.notify import leads
+from services.notify.boards import Boards
+from services.notify.conditions import Conditions
 from services.notify.config import NotifyConfig
 from services.notify.convert import Responses
 from services.notify.domain.resume_token import TokenSigner
-from services.notify.handlers import WatchHandler
+from services.notify.handlers import FeedHandler, WatchHandler
 from services.notify.hub import Hub, HubLimits
 from services.notify.servicer import NotifyServicer
 from services.notify.stream import BROKER_ERRORS, STREAM, JetStreamScores
@@ -51,14 +53,14 @@ async def build(service: Service, config: NotifyConfig) -> None:
     channel = leads.connect(config.scoring_target)
     service.resources.push_async_callback(channel.close)
     tokens = _signer(config)
-    handler = WatchHandler(
-        hub,
-        stream,
-        leads.ScoringLeads(channel),
-        tokens,
-        SnapshotBudget(config.snapshot_leads_held_max),
+    source = leads.ScoringLeads(channel)
+    watches = WatchHandler(
+        hub, stream, source, tokens, SnapshotBudget(config.snapshot_leads_held_max)
     )
-    servicer = NotifyServicer(handler, Responses(tokens))
+    boards = Boards(hub, source, config.boards_max, config.board_readers_max)
+    servicer = NotifyServicer(
+        watches, FeedHandler(hub, boards), Conditions(config.filters_max), Responses(tokens)
+    )
     notify_service_pb2_grpc.add_NotifyServiceServicer_to_server(servicer, service.server)
 
 

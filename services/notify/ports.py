@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from services.notify.domain.filtering import Change, ChangeFilter
+from services.notify.domain.leaderboard import Place, Which
 from services.shared.context import Caller, Request
 
 
@@ -86,6 +87,15 @@ class LeadSource(Protocol):
     async def page(self, request: Request, wanted: ChangeFilter, cursor: str) -> LeadPage:
         """A page of the leads that `wanted` includes, read in the name of the request's caller. The cursor of the
         first page is empty. Raises DependencyUnavailable, CredentialInvalid or ScopeMissing."""
+        ...
+
+
+class BoardSource(Protocol):
+    """Scoring's leaderboards."""
+
+    async def board(self, request: Request, which: Which) -> Sequence[Place]:
+        """The leaders in order, read in the name of the request's caller. Raises DependencyUnavailable,
+        CredentialInvalid or ScopeMissing."""
         ...
 
 

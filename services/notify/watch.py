@@ -5,13 +5,13 @@ page of changes, two of leads, or a queue of changes."""
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from services.notify.domain.filtering import ChangeFilter
+from services.notify.domain.resume_token import Position
 from services.notify.domain.versions import NewestVersions
 from services.notify.errors import ResumeTokenExpired, WatchInterrupted
-from services.notify.hub import Hub, Watcher
+from services.notify.hub import Hub
 from services.notify.ports import (
     LeadPage,
     LeadSource,
@@ -20,6 +20,16 @@ from services.notify.ports import (
     ScoreStream,
     SnapshotLead,
 )
+from services.notify.updates import (
+    ChangeUpdate,
+    HeartbeatUpdate,
+    LeadUpdate,
+    SnapshotUpdate,
+    SumUpdate,
+    Update,
+    WatchOptions,
+)
+from services.notify.watcher import Watcher
 from services.shared.context import Request
 from services.shared.errors import DependencyUnavailable, LimitExceeded
 
@@ -36,48 +46,6 @@ READ_AGAIN_AFTER_S = 0.5
 """Pause before a page is asked for again when the broker did not give it."""
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class WatchOptions:
-    """What the caller wants."""
-
-    wanted: ChangeFilter
-    include_snapshot: bool
-    resume_token: str
-    heartbeat_interval_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeUpdate:
-    """A change."""
-
-    published: PublishedChange
-
-
-@dataclass(frozen=True, slots=True)
-class LeadUpdate:
-    """A lead of the snapshot."""
-
-    lead: SnapshotLead
-
-
-@dataclass(frozen=True, slots=True)
-class SnapshotUpdate:
-    """The snapshot is complete."""
-
-    lead_count: int
-    sequence: int
-
-
-@dataclass(frozen=True, slots=True)
-class HeartbeatUpdate:
-    """Nothing to say. Without a sequence while there is nothing to resume from: a snapshot is not complete."""
-
-    sequence: int | None
-
-
-Update = ChangeUpdate | LeadUpdate | SnapshotUpdate | HeartbeatUpdate
 
 
 class SnapshotBudget:
@@ -103,8 +71,8 @@ class SnapshotBudget:
 class Watch:
     """Give it to one task, which calls `next` until it raises, and `close` in the end.
 
-    `_sequence` is the position behind the last update handed out: all of the project's changes up to there were handed
-    out, filtered, or part of the snapshot.
+    All of the project's changes up to `_read` were offered to the watcher, which keeps what is wanted. Those up to
+    `_sequence`, save what goes into sums, were handed out, filtered, or part of the snapshot: the token's position.
     """
 
     def __init__(
@@ -116,10 +84,10 @@ class Watch:
         watcher: Watcher,
         request: Request,
         options: WatchOptions,
-        sequence: int,
+        position: Position,
     ) -> None:
         self.project_id = watcher.project_id
-        self.stream_id = hub.stream_id
+        self.stream_id = position.stream_id
         self._hub = hub
         self._stream = stream
         self._leads = leads
@@ -127,7 +95,8 @@ class Watch:
         self._watcher = watcher
         self._request = request
         self._wanted: ChangeFilter = options.wanted
-        self._sequence = sequence
+        self._sequence = watcher.after_sequence = position.sequence
+        self._read = min((position.sequence, *position.summed))
         self._ready: deque[Update] = deque()
         self._copies = NewestVersions(CATCH_UP_LEADS_REMEMBERED)
         self._changes_page: asyncio.Task[Page] | None = None
@@ -140,9 +109,10 @@ class Watch:
         self._step: Callable[[], bool] = self._catch_up
         if self._in_snapshot:
             self._step = self._snapshot
+            watcher.is_news = self._is_news
         else:
             # At once, so that even a watch that sees no change leaves a token behind.
-            self._ready.append(HeartbeatUpdate(sequence))
+            self._ready.append(HeartbeatUpdate(position.sequence, position.summed))
         self._quiet_until = asyncio.get_running_loop().time() + self._heartbeat_interval_s
 
     async def next(self) -> Update:
@@ -151,20 +121,26 @@ class Watch:
         watcher = self._watcher
         while True:
             watcher.wake.clear()
-            if watcher.ending is not None and not watcher.queue:
+            if watcher.ending is not None and not len(watcher.waiting):
                 raise watcher.ending
-            moved = not self._ready and self._step()
-            if self._ready:
+            update, moved = self._take(loop.time()), False
+            if update is None:
+                moved = self._step()
+                update = self._take(loop.time())
+            if update is not None:
                 self._quiet_until = loop.time() + self._heartbeat_interval_s
-                return self._ready.popleft()
+                return update
             if moved and loop.time() < self._quiet_until:
                 await asyncio.sleep(0)
                 continue
+            sum_due = watcher.sums.due_at_s() if watcher.sums is not None else None
+            until = self._quiet_until if sum_due is None else min(self._quiet_until, sum_due)
             try:
-                async with asyncio.timeout_at(self._quiet_until):
+                async with asyncio.timeout_at(until):
                     await watcher.wake.wait()
             except TimeoutError:
-                self._ready.append(HeartbeatUpdate(None if self._in_snapshot else self._sequence))
+                if loop.time() >= self._quiet_until:
+                    self._ready.append(self._heartbeat())
 
     def close(self) -> None:
         """Free what the watch holds. May be called more than once."""
@@ -178,6 +154,44 @@ class Watch:
             if task is not None:
                 task.cancel()
         self._changes_page = self._leads_page = None
+
+    def _take(self, now_s: float) -> Update | None:
+        """What can be handed out at once. Moves the position."""
+        if self._ready:
+            return self._ready.popleft()
+        watcher = self._watcher
+        found = watcher.sums.take(now_s) if watcher.sums is not None else None
+        if found is not None:
+            self._settle()
+            return SumUpdate(found, self._sequence, self._summed())
+        taken = self._hub.take(watcher)
+        if taken is None:
+            self._settle()
+            return None
+        published, left_out = taken
+        self._sequence = published.sequence
+        return ChangeUpdate(published, left_out, self._summed())
+
+    def _settle(self) -> None:
+        # Nothing waits, so whatever was offered since was not for this watch.
+        if not len(self._watcher.waiting):
+            self._sequence = max(self._sequence, self._offered())
+
+    def _offered(self) -> int:
+        if self._step != self._live:
+            return self._read
+        left_at = self._watcher.left_at
+        return self._hub.position if left_at is None else left_at
+
+    def _summed(self) -> tuple[int, ...]:
+        sums = self._watcher.sums
+        return () if sums is None else sums.positions(self._sequence, self._offered())
+
+    def _heartbeat(self) -> HeartbeatUpdate:
+        if self._in_snapshot:
+            return HeartbeatUpdate(None)
+        self._settle()
+        return HeartbeatUpdate(self._sequence, self._summed())
 
     # Each step does what can be done without waiting and says whether it is worth calling again at once.
 
@@ -202,7 +216,7 @@ class Watch:
             )
             return True
         self._leads_page = None
-        self._sequence = self._behind_included()
+        self._read = self._sequence = self._behind_included()
         self._ready.append(SnapshotUpdate(self._lead_count, self._sequence))
         self._in_snapshot = False
         self._step = self._catch_up
@@ -210,13 +224,13 @@ class Watch:
 
     def _catch_up(self) -> bool:
         hub = self._hub
-        if self._sequence < hub.floor:
+        if self._read < hub.floor:
             return self._read_page()
-        if self._sequence < hub.position:
-            changes, reached = hub.recent(self.project_id, self._sequence)
+        if self._read < hub.position:
+            changes, reached = hub.recent(self.project_id, self._read)
             self._hand_out(changes, reached)
             return True
-        hub.join(self._watcher, self._sequence)
+        hub.join(self._watcher, self._read)
         self._copies.clear()
         self._step = self._live
         return True
@@ -238,31 +252,22 @@ class Watch:
         # Looked at after the reading: what is kept now was kept when it was read.
         if page.state.stream_id != self.stream_id:
             raise ResumeTokenExpired("the changes are in another stream now")
-        if page.state.first_sequence > self._sequence + 1:
+        if page.state.first_sequence > self._read + 1:
             raise ResumeTokenExpired("changes were removed before they could be sent")
-        if page.reached <= self._sequence:
+        if page.reached <= self._read:
             self._changes_page = self._begin(self._page(READ_AGAIN_AFTER_S))
             return False
         self._hand_out(page.changes, page.reached)
         return True
 
     def _live(self) -> bool:
-        while published := self._hub.take(self._watcher):
-            self._sequence = published.sequence
-            if self._is_news(published):
-                self._ready.append(ChangeUpdate(published))
-                return True
-        # Nothing waits, so whatever the hub has passed on since was not for this watch.
-        self._sequence = max(self._sequence, self._hub.position)
         return False
 
     def _hand_out(self, changes: Iterable[PublishedChange], reached: int) -> None:
         for published in changes:
-            change = published.change
-            fresh = self._copies.advance(published.subject, change.version)
-            if fresh and self._wanted.matches(change) and self._is_news(published):
-                self._ready.append(ChangeUpdate(published))
-        self._sequence = max(self._sequence, reached)
+            if self._copies.advance(published.subject, published.change.version):
+                self._watcher.offer(published, CATCH_UP_PAGE)
+        self._read = max(self._read, reached)
 
     def _include(self, leads: Iterable[SnapshotLead]) -> None:
         for lead in leads:
@@ -284,9 +289,9 @@ class Watch:
     def _behind_included(self) -> int:
         """As far as every change the watch wants is part of the snapshot. A watch that resumes from there has forgotten
         the snapshot's versions, so the fewer changes it finds again the better."""
-        if self._sequence < self._hub.floor:
-            return self._sequence
-        changes, reached = self._hub.recent(self.project_id, self._sequence)
+        if self._read < self._hub.floor:
+            return self._read
+        changes, reached = self._hub.recent(self.project_id, self._read)
         for published in changes:
             change = published.change
             included = change.version <= self._included.get(change.lead_id, 0)
@@ -297,7 +302,7 @@ class Watch:
     async def _page(self, after_s: float) -> Page:
         await asyncio.sleep(after_s)
         return await self._stream.read_page(
-            self.project_id, self._wanted, self._sequence, CATCH_UP_PAGE
+            self.project_id, self._wanted, self._read, CATCH_UP_PAGE
         )
 
     def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:

@@ -142,6 +142,8 @@ class Follower:
         await self._verify(reader)
         for message, place in messages:
             self._hand_on(message, place)
+            if self._hub.turn_is_due:
+                await self._hub.let_watchers_read()
         await self._hub.let_watchers_read()
         return messages[-1][1].pending
 

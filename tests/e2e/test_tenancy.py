@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import grpc
@@ -64,6 +65,17 @@ class Tenant:
         request = notify_service_pb2.WatchScoresRequest(resume_token=token)
         return stub.WatchScores(request, metadata=self.project.metadata, timeout=CALL_TIMEOUT_S)
 
+    @contextmanager
+    def feed(self) -> Iterator[Any]:
+        """The activity of the leads that `watch_activity` makes."""
+        stub = notify_service_pb2_grpc.NotifyServiceStub(self._channel)
+        request = notify_service_pb2.WatchActivityRequest(lead_ids=["moe"])
+        stream = stub.WatchActivity(request, metadata=self.project.metadata, timeout=CALL_TIMEOUT_S)
+        try:
+            yield stream
+        finally:
+            stream.cancel()
+
 
 @pytest.fixture(scope="module")
 def tenants(suite: Stack) -> Iterator[tuple[Tenant, Tenant, list[Any], list[Any]]]:
@@ -94,6 +106,13 @@ def _next_change(watch: Any) -> Any:
         message = next(watch)
         if message.WhichOneof("message") == "score_change":
             return message
+
+
+def _next_activity(feed: Any) -> Any:
+    while True:
+        message = next(feed)
+        if message.WhichOneof("message") == "activity":
+            return message.activity
 
 
 Tenants = tuple[Tenant, Tenant, list[Any], list[Any]]
@@ -233,6 +252,30 @@ def watch_scores(tenants: Tenants) -> None:
         assert Refusal(refused.value).reason == "RESUME_TOKEN_INVALID"
 
 
+def watch_leaderboard(tenants: Tenants) -> None:
+    mine, theirs, *_ = tenants
+    theirs.send("lea-1", THEIRS, "lea")
+    leads = scoring_service_pb2.ListLeadsRequest(query="lea")
+    eventually(lambda: theirs("scoring", "ListLeads", leads).leads)
+    request = notify_service_pb2.WatchLeaderboardRequest(limit=100)
+    for tenant, count in ((mine, 0), (theirs, 1)):
+        board = tenant("notify", "WatchLeaderboard", request).board
+        assert [place.lead_id for place in board.places].count("lea") == count
+        assert ADA in [place.lead_id for place in board.places]
+
+
+def watch_activity(tenants: Tenants) -> None:
+    mine, theirs, *_ = tenants
+    with mine.feed() as my_feed, theirs.feed() as their_feed:
+        for feed in (my_feed, their_feed):
+            assert next(feed).WhichOneof("message") == "heartbeat"
+        theirs.send("moe-1", THEIRS, "moe")
+        assert _next_activity(their_feed).event_id == "moe-1"
+        mine.send("moe-2", MINE, "moe")
+        # Nothing of the other's came before.
+        assert _next_activity(my_feed).event_id == "moe-2"
+
+
 def rules(tenants: Tenants) -> None:
     """All methods of the rules service: what one project edits and activates the other never sees."""
     mine, theirs, *_ = tenants
@@ -364,6 +407,8 @@ CHECKS: dict[str, Callable[[Tenants], None]] = {
     "VerifyLedger": verify_ledger,
     "ReplayLeads": replay_leads,
     "WatchScores": watch_scores,
+    "WatchLeaderboard": watch_leaderboard,
+    "WatchActivity": watch_activity,
     "GetIntelligence": tenancy_scoring.get_intelligence,
     "AdjustScore": tenancy_scoring.adjust_score,
     "RetractEvents": tenancy_scoring.retract_events,

@@ -1,4 +1,4 @@
-"""Stand-ins for what notify reads from: the SCORES stream, a reader of it, scoring's leads. All in memory."""
+"""Stand-ins for what notify reads from: the SCORES stream, a reader of it, scoring's leads and boards, in memory."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from nats.aio.msg import Msg
 
 from scoreline.scoring.v1.score_change_pb2 import ScoreChange
 from services.notify.domain.filtering import ChangeFilter
+from services.notify.domain.leaderboard import Board, Place, Which
 from services.notify.hub import HubLimits
 from services.notify.ports import LeadPage, Page, PublishedChange, SnapshotLead, StreamState
 from services.notify.stream import published_change
@@ -17,6 +18,7 @@ from services.shared.bus import subject_token
 from services.shared.consuming import Delivery
 from services.shared.context import Caller, Request
 from services.shared.errors import DependencyUnavailable
+from services.shared.interceptor import CredentialInvalid
 from services.shared.times import to_datetime
 
 REQUEST = Request(request_id="r", traceparent="", credential="key")
@@ -149,6 +151,44 @@ class FakeLeads:
         end = start + self.page_size
         found = [lead for lead in self.leads if wanted.includes(lead.lead_id, lead.stage)]
         return LeadPage(found[start:end], str(end) if end < len(found) else "")
+
+
+THREE_PLACES = Which(3, frozenset())
+
+
+def board_of(scores: dict[str, float], which: Which = THREE_PLACES, name: str = "") -> Board:
+    """The leaders as scoring answers them."""
+    ordered = sorted(scores.items(), key=lambda item: (-item[1], item[0]))[: which.limit]
+    values = [score for _, score in ordered]
+    return Board(
+        which,
+        [
+            Place(position, values.index(score) + 1, lead_id, name, "", "", score, "")
+            for position, (lead_id, score) in enumerate(ordered, 1)
+        ],
+    )
+
+
+class FakeBoards:
+    """Scores of a project, and boards of them."""
+
+    def __init__(self) -> None:
+        self.scores: dict[str, float] = {}
+        self.readings: list[Request] = []
+        self.error: Exception | None = None
+        self.slow_s = 0.0
+        self.revoked: set[str] = set()
+
+    async def board(self, request: Request, which: Which) -> Sequence[Place]:
+        self.readings.append(request)
+        await asyncio.sleep(self.slow_s / 2)
+        found = board_of(self.scores, which)
+        await asyncio.sleep(self.slow_s / 2)
+        if self.error is not None:
+            raise self.error
+        if request.credential in self.revoked:
+            raise CredentialInvalid("revoked")
+        return found.places
 
 
 @dataclass

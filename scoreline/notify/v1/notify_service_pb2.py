@@ -24,12 +24,13 @@ _sym_db = _symbol_database.Default()
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from scoreline.common.v1 import scope_pb2 as scoreline_dot_common_dot_v1_dot_scope__pb2
 from scoreline.scoring.v1 import lead_pb2 as scoreline_dot_scoring_dot_v1_dot_lead__pb2
 from scoreline.scoring.v1 import score_change_pb2 as scoreline_dot_scoring_dot_v1_dot_score__change__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(scoreline/notify/v1/notify_service.proto\x12\x13scoreline.notify.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fscoreline/common/v1/scope.proto\x1a\x1fscoreline/scoring/v1/lead.proto\x1a\'scoreline/scoring/v1/score_change.proto\"\xcc\x01\n\x12WatchScoresRequest\x12\x10\n\x08lead_ids\x18\x01 \x03(\t\x12\x0e\n\x06stages\x18\x02 \x03(\t\x12\x11\n\tmin_delta\x18\x03 \x01(\x01\x12\x1a\n\x12stage_changes_only\x18\x04 \x01(\x08\x12\x18\n\x10include_snapshot\x18\x05 \x01(\x08\x12\x14\n\x0cresume_token\x18\x06 \x01(\t\x12\x35\n\x12heartbeat_interval\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x9f\x02\n\x13WatchScoresResponse\x12\x14\n\x0cresume_token\x18\x01 \x01(\t\x12\x39\n\x0cscore_change\x18\x02 \x01(\x0b\x32!.scoreline.scoring.v1.ScoreChangeH\x00\x12\x33\n\rsnapshot_lead\x18\x03 \x01(\x0b\x32\x1a.scoreline.scoring.v1.LeadH\x00\x12\x42\n\x11snapshot_complete\x18\x04 \x01(\x0b\x32%.scoreline.notify.v1.SnapshotCompleteH\x00\x12\x33\n\theartbeat\x18\x05 \x01(\x0b\x32\x1e.scoreline.notify.v1.HeartbeatH\x00\x42\t\n\x07message\"&\n\x10SnapshotComplete\x12\x12\n\nlead_count\x18\x01 \x01(\x05\"\x0b\n\tHeartbeat2\x92\x01\n\rNotifyService\x12\x80\x01\n\x0bWatchScores\x12\'.scoreline.notify.v1.WatchScoresRequest\x1a(.scoreline.notify.v1.WatchScoresResponse\"\x1c\xa8\xd4\x18\x02\x82\xd3\xe4\x93\x02\x12\x12\x10/v1/scores:watch0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(scoreline/notify/v1/notify_service.proto\x12\x13scoreline.notify.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fscoreline/common/v1/scope.proto\x1a\x1fscoreline/scoring/v1/lead.proto\x1a\'scoreline/scoring/v1/score_change.proto\"\xc9\x02\n\x12WatchScoresRequest\x12\x10\n\x08lead_ids\x18\x01 \x03(\t\x12\x0e\n\x06stages\x18\x02 \x03(\t\x12\x11\n\tmin_delta\x18\x03 \x01(\x01\x12\x1a\n\x12stage_changes_only\x18\x04 \x01(\x08\x12\x18\n\x10include_snapshot\x18\x05 \x01(\x08\x12\x14\n\x0cresume_token\x18\x06 \x01(\t\x12\x35\n\x12heartbeat_interval\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06\x66ilter\x18\x08 \x01(\t\x12\x36\n\x06\x63\x61uses\x18\t \x03(\x0e\x32&.scoreline.scoring.v1.ScoreChangeCause\x12\x13\n\x0blatest_only\x18\n \x01(\x08\x12\x1e\n\x16\x62ulk_causes_as_summary\x18\x0b \x01(\x08\"\xf2\x02\n\x13WatchScoresResponse\x12\x14\n\x0cresume_token\x18\x01 \x01(\t\x12\x39\n\x0cscore_change\x18\x02 \x01(\x0b\x32!.scoreline.scoring.v1.ScoreChangeH\x00\x12\x33\n\rsnapshot_lead\x18\x03 \x01(\x0b\x32\x1a.scoreline.scoring.v1.LeadH\x00\x12\x42\n\x11snapshot_complete\x18\x04 \x01(\x0b\x32%.scoreline.notify.v1.SnapshotCompleteH\x00\x12\x33\n\theartbeat\x18\x05 \x01(\x0b\x32\x1e.scoreline.notify.v1.HeartbeatH\x00\x12\x38\n\x0c\x62ulk_summary\x18\x06 \x01(\x0b\x32 .scoreline.notify.v1.BulkSummaryH\x00\x12\x17\n\x0f\x63onflated_count\x18\x07 \x01(\x05\x42\t\n\x07message\"\xb6\x01\n\x0b\x42ulkSummary\x12\x35\n\x05\x63\x61use\x18\x01 \x01(\x0e\x32&.scoreline.scoring.v1.ScoreChangeCause\x12\x18\n\x10rule_set_version\x18\x02 \x01(\x05\x12\x14\n\x0c\x63hange_count\x18\x03 \x01(\x05\x12\x10\n\x08up_count\x18\x04 \x01(\x05\x12\x12\n\ndown_count\x18\x05 \x01(\x05\x12\x1a\n\x12stage_change_count\x18\x06 \x01(\x05\"&\n\x10SnapshotComplete\x12\x12\n\nlead_count\x18\x01 \x01(\x05\"\x0b\n\tHeartbeat\"o\n\x17WatchLeaderboardRequest\x12\r\n\x05limit\x18\x01 \x01(\x05\x12\x0e\n\x06stages\x18\x02 \x03(\t\x12\x35\n\x12heartbeat_interval\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xc7\x01\n\x18WatchLeaderboardResponse\x12\x31\n\x05\x62oard\x18\x01 \x01(\x0b\x32 .scoreline.notify.v1.LeaderboardH\x00\x12\x38\n\x06update\x18\x02 \x01(\x0b\x32&.scoreline.notify.v1.LeaderboardUpdateH\x00\x12\x33\n\theartbeat\x18\x03 \x01(\x0b\x32\x1e.scoreline.notify.v1.HeartbeatH\x00\x42\t\n\x07message\"D\n\x0bLeaderboard\x12\x35\n\x06places\x18\x01 \x03(\x0b\x32%.scoreline.notify.v1.LeaderboardPlace\"\x97\x01\n\x10LeaderboardPlace\x12\x10\n\x08position\x18\x01 \x01(\x05\x12\x0c\n\x04rank\x18\x02 \x01(\x05\x12\x0f\n\x07lead_id\x18\x03 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x04 \x01(\t\x12\r\n\x05\x65mail\x18\x05 \x01(\t\x12\x0f\n\x07\x63ompany\x18\x06 \x01(\t\x12\r\n\x05score\x18\x07 \x01(\x01\x12\r\n\x05stage\x18\x08 \x01(\t\"L\n\x11LeaderboardUpdate\x12\x37\n\x07\x63hanges\x18\x01 \x03(\x0b\x32&.scoreline.notify.v1.LeaderboardChange\"\xb2\x01\n\x11LeaderboardChange\x12\x38\n\x04kind\x18\x01 \x01(\x0e\x32*.scoreline.notify.v1.LeaderboardChangeKind\x12\x34\n\x05place\x18\x02 \x01(\x0b\x32%.scoreline.notify.v1.LeaderboardPlace\x12\x15\n\rprevious_rank\x18\x03 \x01(\x05\x12\x16\n\x0eprevious_score\x18\x04 \x01(\x01\"\x9f\x01\n\x14WatchActivityRequest\x12\r\n\x05types\x18\x01 \x03(\t\x12\x10\n\x08lead_ids\x18\x02 \x03(\t\x12/\n\x0cmin_interval\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x35\n\x12heartbeat_interval\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xa1\x01\n\x15WatchActivityResponse\x12\x31\n\x08\x61\x63tivity\x18\x01 \x01(\x0b\x32\x1d.scoreline.notify.v1.ActivityH\x00\x12\x33\n\theartbeat\x18\x02 \x01(\x0b\x32\x1e.scoreline.notify.v1.HeartbeatH\x00\x12\x15\n\rskipped_count\x18\x03 \x01(\x05\x42\t\n\x07message\"\xa6\x01\n\x08\x41\x63tivity\x12\x0f\n\x07lead_id\x18\x01 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x02 \x01(\t\x12\x0c\n\x04type\x18\x03 \x01(\t\x12.\n\noccur_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x64\x65lta\x18\x05 \x01(\x01\x12\r\n\x05score\x18\x06 \x01(\x01\x12\r\n\x05stage\x18\x07 \x01(\t\x12\x0c\n\x04late\x18\x08 \x01(\x08*\xcf\x01\n\x15LeaderboardChangeKind\x12\'\n#LEADERBOARD_CHANGE_KIND_UNSPECIFIED\x10\x00\x12#\n\x1fLEADERBOARD_CHANGE_KIND_ENTERED\x10\x01\x12 \n\x1cLEADERBOARD_CHANGE_KIND_LEFT\x10\x02\x12!\n\x1dLEADERBOARD_CHANGE_KIND_MOVED\x10\x03\x12#\n\x1fLEADERBOARD_CHANGE_KIND_UPDATED\x10\x04\x32\xb4\x03\n\rNotifyService\x12\x80\x01\n\x0bWatchScores\x12\'.scoreline.notify.v1.WatchScoresRequest\x1a(.scoreline.notify.v1.WatchScoresResponse\"\x1c\xa8\xd4\x18\x02\x82\xd3\xe4\x93\x02\x12\x12\x10/v1/scores:watch0\x01\x12\x94\x01\n\x10WatchLeaderboard\x12,.scoreline.notify.v1.WatchLeaderboardRequest\x1a-.scoreline.notify.v1.WatchLeaderboardResponse\"!\xa8\xd4\x18\x02\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/leaderboard:watch0\x01\x12\x88\x01\n\rWatchActivity\x12).scoreline.notify.v1.WatchActivityRequest\x1a*.scoreline.notify.v1.WatchActivityResponse\"\x1e\xa8\xd4\x18\x02\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/activity:watch0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,14 +39,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_NOTIFYSERVICE'].methods_by_name['WatchScores']._loaded_options = None
   _globals['_NOTIFYSERVICE'].methods_by_name['WatchScores']._serialized_options = b'\250\324\030\002\202\323\344\223\002\022\022\020/v1/scores:watch'
-  _globals['_WATCHSCORESREQUEST']._serialized_start=235
-  _globals['_WATCHSCORESREQUEST']._serialized_end=439
-  _globals['_WATCHSCORESRESPONSE']._serialized_start=442
-  _globals['_WATCHSCORESRESPONSE']._serialized_end=729
-  _globals['_SNAPSHOTCOMPLETE']._serialized_start=731
-  _globals['_SNAPSHOTCOMPLETE']._serialized_end=769
-  _globals['_HEARTBEAT']._serialized_start=771
-  _globals['_HEARTBEAT']._serialized_end=782
-  _globals['_NOTIFYSERVICE']._serialized_start=785
-  _globals['_NOTIFYSERVICE']._serialized_end=931
+  _globals['_NOTIFYSERVICE'].methods_by_name['WatchLeaderboard']._loaded_options = None
+  _globals['_NOTIFYSERVICE'].methods_by_name['WatchLeaderboard']._serialized_options = b'\250\324\030\002\202\323\344\223\002\027\022\025/v1/leaderboard:watch'
+  _globals['_NOTIFYSERVICE'].methods_by_name['WatchActivity']._loaded_options = None
+  _globals['_NOTIFYSERVICE'].methods_by_name['WatchActivity']._serialized_options = b'\250\324\030\002\202\323\344\223\002\024\022\022/v1/activity:watch'
+  _globals['_LEADERBOARDCHANGEKIND']._serialized_start=2504
+  _globals['_LEADERBOARDCHANGEKIND']._serialized_end=2711
+  _globals['_WATCHSCORESREQUEST']._serialized_start=268
+  _globals['_WATCHSCORESREQUEST']._serialized_end=597
+  _globals['_WATCHSCORESRESPONSE']._serialized_start=600
+  _globals['_WATCHSCORESRESPONSE']._serialized_end=970
+  _globals['_BULKSUMMARY']._serialized_start=973
+  _globals['_BULKSUMMARY']._serialized_end=1155
+  _globals['_SNAPSHOTCOMPLETE']._serialized_start=1157
+  _globals['_SNAPSHOTCOMPLETE']._serialized_end=1195
+  _globals['_HEARTBEAT']._serialized_start=1197
+  _globals['_HEARTBEAT']._serialized_end=1208
+  _globals['_WATCHLEADERBOARDREQUEST']._serialized_start=1210
+  _globals['_WATCHLEADERBOARDREQUEST']._serialized_end=1321
+  _globals['_WATCHLEADERBOARDRESPONSE']._serialized_start=1324
+  _globals['_WATCHLEADERBOARDRESPONSE']._serialized_end=1523
+  _globals['_LEADERBOARD']._serialized_start=1525
+  _globals['_LEADERBOARD']._serialized_end=1593
+  _globals['_LEADERBOARDPLACE']._serialized_start=1596
+  _globals['_LEADERBOARDPLACE']._serialized_end=1747
+  _globals['_LEADERBOARDUPDATE']._serialized_start=1749
+  _globals['_LEADERBOARDUPDATE']._serialized_end=1825
+  _globals['_LEADERBOARDCHANGE']._serialized_start=1828
+  _globals['_LEADERBOARDCHANGE']._serialized_end=2006
+  _globals['_WATCHACTIVITYREQUEST']._serialized_start=2009
+  _globals['_WATCHACTIVITYREQUEST']._serialized_end=2168
+  _globals['_WATCHACTIVITYRESPONSE']._serialized_start=2171
+  _globals['_WATCHACTIVITYRESPONSE']._serialized_end=2332
+  _globals['_ACTIVITY']._serialized_start=2335
+  _globals['_ACTIVITY']._serialized_end=2501
+  _globals['_NOTIFYSERVICE']._serialized_start=2714
+  _globals['_NOTIFYSERVICE']._serialized_end=3150
 # @@protoc_insertion_point(module_scope)

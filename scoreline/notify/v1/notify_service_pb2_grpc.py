@@ -40,6 +40,16 @@ class NotifyServiceStub:
                 request_serializer=scoreline_dot_notify_dot_v1_dot_notify__service__pb2.WatchScoresRequest.SerializeToString,
                 response_deserializer=scoreline_dot_notify_dot_v1_dot_notify__service__pb2.WatchScoresResponse.FromString,
                 _registered_method=True)
+        self.WatchLeaderboard = channel.unary_stream(
+                '/scoreline.notify.v1.NotifyService/WatchLeaderboard',
+                request_serializer=scoreline_dot_notify_dot_v1_dot_notify__service__pb2.WatchLeaderboardRequest.SerializeToString,
+                response_deserializer=scoreline_dot_notify_dot_v1_dot_notify__service__pb2.WatchLeaderboardResponse.FromString,
+                _registered_method=True)
+        self.WatchActivity = channel.unary_stream(
+                '/scoreline.notify.v1.NotifyService/WatchActivity',
+                request_serializer=scoreline_dot_notify_dot_v1_dot_notify__service__pb2.WatchActivityRequest.SerializeToString,
+                response_deserializer=scoreline_dot_notify_dot_v1_dot_notify__service__pb2.WatchActivityResponse.FromString,
+                _registered_method=True)
 
 
 class NotifyServiceServicer:
@@ -60,6 +70,28 @@ class NotifyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchLeaderboard(self, request, context):
+        """The leaderboard, live: the board first, then what changes on it, at most five times a second. Once everything is
+        quiet, the board with all changes applied is what GetLeaderboard answers. There is no resume token: a stream that
+        is opened anew begins with the board as it is then. It ends with
+        - UNAVAILABLE when the service stops, or the board can't be read for long;
+        - UNAUTHENTICATED when the API key is revoked.
+        Over HTTP it is a server-sent event stream.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchActivity(self, request, context):
+        """Events as they are scored, for people to look at: where more come than the reader takes, it is given a sample, and
+        each message says how many were left out before it. There is no resume token: what happens between two streams is
+        not sent; who needs every change watches WatchScores. It ends as WatchLeaderboard does.
+        Over HTTP it is a server-sent event stream.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NotifyServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -67,6 +99,16 @@ def add_NotifyServiceServicer_to_server(servicer, server):
                     servicer.WatchScores,
                     request_deserializer=scoreline_dot_notify_dot_v1_dot_notify__service__pb2.WatchScoresRequest.FromString,
                     response_serializer=scoreline_dot_notify_dot_v1_dot_notify__service__pb2.WatchScoresResponse.SerializeToString,
+            ),
+            'WatchLeaderboard': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchLeaderboard,
+                    request_deserializer=scoreline_dot_notify_dot_v1_dot_notify__service__pb2.WatchLeaderboardRequest.FromString,
+                    response_serializer=scoreline_dot_notify_dot_v1_dot_notify__service__pb2.WatchLeaderboardResponse.SerializeToString,
+            ),
+            'WatchActivity': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchActivity,
+                    request_deserializer=scoreline_dot_notify_dot_v1_dot_notify__service__pb2.WatchActivityRequest.FromString,
+                    response_serializer=scoreline_dot_notify_dot_v1_dot_notify__service__pb2.WatchActivityResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -97,6 +139,60 @@ class NotifyService:
             '/scoreline.notify.v1.NotifyService/WatchScores',
             scoreline_dot_notify_dot_v1_dot_notify__service__pb2.WatchScoresRequest.SerializeToString,
             scoreline_dot_notify_dot_v1_dot_notify__service__pb2.WatchScoresResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchLeaderboard(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/scoreline.notify.v1.NotifyService/WatchLeaderboard',
+            scoreline_dot_notify_dot_v1_dot_notify__service__pb2.WatchLeaderboardRequest.SerializeToString,
+            scoreline_dot_notify_dot_v1_dot_notify__service__pb2.WatchLeaderboardResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchActivity(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/scoreline.notify.v1.NotifyService/WatchActivity',
+            scoreline_dot_notify_dot_v1_dot_notify__service__pb2.WatchActivityRequest.SerializeToString,
+            scoreline_dot_notify_dot_v1_dot_notify__service__pb2.WatchActivityResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,6 +43,20 @@ class NotifyServiceStub:
     A broker that is back soon (a restart) shows as nothing but silence: heartbeats go on, their token stands still.
     Over HTTP it is a server-sent event stream.
     """
+    WatchLeaderboard: _grpc.UnaryStreamMultiCallable[_notify_service_pb2.WatchLeaderboardRequest, _notify_service_pb2.WatchLeaderboardResponse]
+    """The leaderboard, live: the board first, then what changes on it, at most five times a second. Once everything is
+    quiet, the board with all changes applied is what GetLeaderboard answers. There is no resume token: a stream that
+    is opened anew begins with the board as it is then. It ends with
+    - UNAVAILABLE when the service stops, or the board can't be read for long;
+    - UNAUTHENTICATED when the API key is revoked.
+    Over HTTP it is a server-sent event stream.
+    """
+    WatchActivity: _grpc.UnaryStreamMultiCallable[_notify_service_pb2.WatchActivityRequest, _notify_service_pb2.WatchActivityResponse]
+    """Events as they are scored, for people to look at: where more come than the reader takes, it is given a sample, and
+    each message says how many were left out before it. There is no resume token: what happens between two streams is
+    not sent; who needs every change watches WatchScores. It ends as WatchLeaderboard does.
+    Over HTTP it is a server-sent event stream.
+    """
 
 @_typing.type_check_only
 class NotifyServiceAsyncStub(NotifyServiceStub):
@@ -57,6 +71,20 @@ class NotifyServiceAsyncStub(NotifyServiceStub):
     - UNAVAILABLE when the service stops or loses the broker for long: resume with the last token;
     - UNAUTHENTICATED when the API key is revoked.
     A broker that is back soon (a restart) shows as nothing but silence: heartbeats go on, their token stands still.
+    Over HTTP it is a server-sent event stream.
+    """
+    WatchLeaderboard: _aio.UnaryStreamMultiCallable[_notify_service_pb2.WatchLeaderboardRequest, _notify_service_pb2.WatchLeaderboardResponse]  # type: ignore[assignment]
+    """The leaderboard, live: the board first, then what changes on it, at most five times a second. Once everything is
+    quiet, the board with all changes applied is what GetLeaderboard answers. There is no resume token: a stream that
+    is opened anew begins with the board as it is then. It ends with
+    - UNAVAILABLE when the service stops, or the board can't be read for long;
+    - UNAUTHENTICATED when the API key is revoked.
+    Over HTTP it is a server-sent event stream.
+    """
+    WatchActivity: _aio.UnaryStreamMultiCallable[_notify_service_pb2.WatchActivityRequest, _notify_service_pb2.WatchActivityResponse]  # type: ignore[assignment]
+    """Events as they are scored, for people to look at: where more come than the reader takes, it is given a sample, and
+    each message says how many were left out before it. There is no resume token: what happens between two streams is
+    not sent; who needs every change watches WatchScores. It ends as WatchLeaderboard does.
     Over HTTP it is a server-sent event stream.
     """
 
@@ -76,6 +104,32 @@ class NotifyServiceServicer(metaclass=_abc_1.ABCMeta):
         - UNAVAILABLE when the service stops or loses the broker for long: resume with the last token;
         - UNAUTHENTICATED when the API key is revoked.
         A broker that is back soon (a restart) shows as nothing but silence: heartbeats go on, their token stands still.
+        Over HTTP it is a server-sent event stream.
+        """
+
+    @_abc_1.abstractmethod
+    def WatchLeaderboard(
+        self,
+        request: _notify_service_pb2.WatchLeaderboardRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_notify_service_pb2.WatchLeaderboardResponse], _abc.AsyncIterator[_notify_service_pb2.WatchLeaderboardResponse]]:
+        """The leaderboard, live: the board first, then what changes on it, at most five times a second. Once everything is
+        quiet, the board with all changes applied is what GetLeaderboard answers. There is no resume token: a stream that
+        is opened anew begins with the board as it is then. It ends with
+        - UNAVAILABLE when the service stops, or the board can't be read for long;
+        - UNAUTHENTICATED when the API key is revoked.
+        Over HTTP it is a server-sent event stream.
+        """
+
+    @_abc_1.abstractmethod
+    def WatchActivity(
+        self,
+        request: _notify_service_pb2.WatchActivityRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_notify_service_pb2.WatchActivityResponse], _abc.AsyncIterator[_notify_service_pb2.WatchActivityResponse]]:
+        """Events as they are scored, for people to look at: where more come than the reader takes, it is given a sample, and
+        each message says how many were left out before it. There is no resume token: what happens between two streams is
+        not sent; who needs every change watches WatchScores. It ends as WatchLeaderboard does.
         Over HTTP it is a server-sent event stream.
         """
 

@@ -1,7 +1,8 @@
-"""Which changes and leads a watcher wants to see. How they reach it is in `handlers.py`."""
+"""Which changes and leads a watcher wants to see. How they reach it is in `waiting.py` and `watch.py`."""
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 MILLI_POINTS = 1_000
 """Points are compared in thousandths, in which every score is a whole number."""
@@ -9,14 +10,35 @@ MILLI_POINTS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a filter looks at in a score change."""
+    """What a watch looks at in a score change."""
 
     lead_id: str
     version: int
-    delta_points: float
-    """A multiple of 0.001."""
-    previous_stage: str
-    stage: str
+    cause: str = ""
+    """`EVENT`, `RULES` ..., as score_change.proto names them."""
+    event_type: str = ""
+    previous_score: float = 0.0
+    score: float = 0.0
+    delta_points: float = 0.0
+    """A multiple of 0.001, as all points are."""
+    previous_stage: str = ""
+    stage: str = ""
+    previous_velocity: float = 0.0
+    velocity: float = 0.0
+    previous_risk: str = ""
+    risk: str = ""
+    """`LOW`, `MEDIUM`, `HIGH`; empty where none is seen."""
+    late: bool = False
+    merged_into: str = ""
+    rule_set_version: int = 0
+
+
+class Condition(Protocol):
+    """A condition in the caller's words."""
+
+    def holds(self, change: Change) -> bool:
+        """Whether it is true of the change."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +50,10 @@ class ChangeFilter:
     delta_min_milli_points: int = 0
     """Up or down; 0 lets changes by nothing pass, too."""
     stage_changes_only: bool = False
+    causes: frozenset[str] = frozenset()
+    event_types: frozenset[str] = frozenset()
+    condition: Condition | None = None
+    """Looked at last: it costs the most."""
 
     def matches(self, change: Change) -> bool:
         """Whether the watcher wants the change."""
@@ -41,8 +67,14 @@ class ChangeFilter:
             and change.previous_stage not in self.stages
         ):
             return False
+        if self.causes and change.cause not in self.causes:
+            return False
+        if self.event_types and change.event_type not in self.event_types:
+            return False
         least = self.delta_min_milli_points
-        return not least or abs(round(change.delta_points * MILLI_POINTS)) >= least
+        if least and abs(round(change.delta_points * MILLI_POINTS)) < least:
+            return False
+        return self.condition is None or self.condition.holds(change)
 
     def includes(self, lead_id: str, stage: str) -> bool:
         """Whether a lead that is in `stage` now belongs into the watcher's snapshot."""

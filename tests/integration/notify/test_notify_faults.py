@@ -15,7 +15,8 @@ import grpc
 import pytest
 
 from scoreline.scoring.v1.score_change_pb2 import ScoreChange
-from services.notify.domain.filtering import Change, ChangeFilter
+from services.notify.convert import to_change
+from services.notify.domain.filtering import ChangeFilter
 from tests.integration.notify.conftest import MakeRig, Rig
 from tests.integration.notify.test_notify_watch_scores import key_of, refusal
 from tests.support.eventually import eventually, eventually_async
@@ -182,9 +183,7 @@ def _next_change(
 
 def _expected(changes: list[ScoreChange], wanted: ChangeFilter) -> list[tuple[str, int]]:
     return [
-        (c.lead_id, c.version)
-        for c in changes
-        if wanted.matches(Change(c.lead_id, c.version, c.delta, c.previous_stage, c.stage))
+        (c.lead_id, c.version) for c in changes if wanted.matches(to_change(c.SerializeToString()))
     ]
 
 

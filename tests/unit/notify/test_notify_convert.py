@@ -7,19 +7,27 @@ from google.protobuf.duration_pb2 import Duration
 
 from scoreline.notify.v1.notify_service_pb2 import WatchScoresRequest
 from services.notify import convert
+from services.notify.conditions import Conditions
 from services.notify.domain.filtering import ChangeFilter
+from services.notify.updates import WatchOptions
 from services.shared.errors import InvalidFields
+
+CONDITIONS = Conditions(10)
+
+
+def to_options(request: WatchScoresRequest) -> WatchOptions:
+    return convert.to_options(request, CONDITIONS)
 
 
 def test_an_empty_request_watches_everything() -> None:
-    options = convert.to_options(WatchScoresRequest())
+    options = to_options(WatchScoresRequest())
     assert options.wanted == ChangeFilter()
     assert (options.include_snapshot, options.resume_token) == (False, "")
     assert options.heartbeat_interval_s == 15
 
 
 def test_every_field_arrives() -> None:
-    options = convert.to_options(
+    options = to_options(
         WatchScoresRequest(
             lead_ids=["a", "b", "a"],
             stages=["hot"],
@@ -32,7 +40,7 @@ def test_every_field_arrives() -> None:
     assert options.wanted == ChangeFilter(frozenset({"a", "b"}), frozenset({"hot"}), 2_500, True)
     assert options.resume_token == "t"
     assert options.heartbeat_interval_s == 2.5
-    assert convert.to_options(WatchScoresRequest(include_snapshot=True)).include_snapshot
+    assert to_options(WatchScoresRequest(include_snapshot=True)).include_snapshot
 
 
 @pytest.mark.parametrize(
@@ -58,19 +66,19 @@ def test_every_field_arrives() -> None:
 )
 def test_what_is_wrong_is_named(request_: WatchScoresRequest, field: str) -> None:
     with pytest.raises(InvalidFields) as caught:
-        convert.to_options(request_)
+        to_options(request_)
     assert [violation.field for violation in caught.value.violations] == [field]
 
 
 def test_everything_wrong_is_named_at_once() -> None:
     with pytest.raises(InvalidFields) as caught:
-        convert.to_options(WatchScoresRequest(lead_ids=[""], stages=[""], min_delta=-1))
+        to_options(WatchScoresRequest(lead_ids=[""], stages=[""], min_delta=-1))
     fields = [violation.field for violation in caught.value.violations]
     assert fields == ["lead_ids[0]", "stages[0]", "min_delta"]
 
 
 def test_limits_are_allowed() -> None:
-    convert.to_options(
+    to_options(
         WatchScoresRequest(
             lead_ids=["x" * 127 + str(i % 10) for i in range(1_000)],
             stages=["s" * 64] * 32,

@@ -9,7 +9,8 @@ import pytest
 from services.notify import hub as hub_module
 from services.notify.domain.filtering import ChangeFilter
 from services.notify.errors import ResumeTokenExpired, WatcherTooSlow, WatchInterrupted
-from services.notify.hub import Hub, Watcher
+from services.notify.hub import Hub
+from services.notify.watcher import Watcher
 from services.shared.errors import LimitExceeded
 from tests.support.notify_fakes import FakeStream, limits, score_change
 
@@ -30,7 +31,8 @@ def joined(hub: Hub, project: str = "p", wanted: ChangeFilter = ALL) -> Watcher:
 
 def drain(hub: Hub, watcher: Watcher) -> list[tuple[str, int]]:
     found = []
-    while published := hub.take(watcher):
+    while taken := hub.take(watcher):
+        published, _ = taken
         found.append((published.change.lead_id, published.change.version))
     return found
 
@@ -158,7 +160,7 @@ def test_a_closed_watcher_is_forgotten(stream: FakeStream) -> None:
     hub.close(watcher)
     publish(hub, stream, "p", ("a", 2))
     assert not hub.watchers
-    assert not watcher.queue
+    assert not len(watcher.waiting)
     hub.close(watcher)
 
 
@@ -168,7 +170,7 @@ def test_an_ended_watcher_can_not_join(stream: FakeStream) -> None:
     hub.end(watcher, WatchInterrupted("x"))
     hub.join(watcher, 0)
     publish(hub, stream, "p", ("a", 1))
-    assert not watcher.queue
+    assert not len(watcher.waiting)
 
 
 def test_no_more_watchers_than_allowed() -> None:

@@ -21,16 +21,15 @@ from services.notify.errors import (
 from services.notify.handlers import WatchHandler
 from services.notify.hub import Hub
 from services.notify.ports import SnapshotLead
-from services.notify.watch import (
+from services.notify.updates import (
     ChangeUpdate,
     HeartbeatUpdate,
     LeadUpdate,
-    SnapshotBudget,
     SnapshotUpdate,
     Update,
-    Watch,
     WatchOptions,
 )
+from services.notify.watch import SnapshotBudget, Watch
 from services.shared.errors import DependencyUnavailable, LimitExceeded
 from tests.support.notify_fakes import REQUEST, FakeLeads, FakeStream, limits, score_change
 
