@@ -102,7 +102,9 @@ class ExportedLead:
     created_at: datetime
     updated_at: datetime
     attributes: str
-    """JSON."""
+    """JSON: noted by hand."""
+    event_attributes: str
+    """JSON: what its events said of it."""
 
 
 class AnalyticsReads(Protocol):

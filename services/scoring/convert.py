@@ -178,6 +178,13 @@ def encoded_score_change(recorded: RecordedChange) -> bytes:
     return score_change(recorded).SerializeToString()
 
 
+def whole_lead(view: LeadView) -> lead_pb2.Lead:
+    """A lead with its score and what its events said of it."""
+    message = lead(view)
+    message.event_attributes.update(view.snapshot.state.attributes)
+    return message
+
+
 def lead(view: LeadView) -> lead_pb2.Lead:
     """A lead with its score."""
     profile, snapshot = view.profile, view.snapshot

@@ -58,6 +58,7 @@ COLUMNS = (
     "create_time",
     "update_time",
     "attributes",
+    "event_attributes",
 )
 """In the order of the fields of ExportedLead; points and velocity as decimal numbers."""
 
@@ -81,6 +82,7 @@ SCHEMA = pa.schema(
         pa.field("create_time", _TIME, nullable=False),
         pa.field("update_time", _TIME, nullable=False),
         pa.field("attributes", pa.string(), nullable=False),
+        pa.field("event_attributes", pa.string(), nullable=False),
     ]
 )
 """Of a Parquet file."""
@@ -144,7 +146,7 @@ class ParquetEncoder:
         """See Encoder."""
         for lead in leads:
             self._waiting.append(lead)
-            self._bytes += len(lead.attributes)
+            self._bytes += len(lead.attributes) + len(lead.event_attributes)
             if len(self._waiting) >= ROW_GROUP_LEADS or self._bytes >= ROW_GROUP_BYTES:
                 self._write()
         return self._sink.taken()
@@ -216,7 +218,7 @@ def _json_line(lead: ExportedLead) -> str:
     for name, value in zip(COLUMNS, _values(lead), strict=True):
         if isinstance(value, datetime):
             value = _rfc3339(value)
-        line[name] = json.loads(value) if name == "attributes" else value
+        line[name] = json.loads(value) if name.endswith("attributes") else value
     return json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 

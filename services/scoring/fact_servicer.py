@@ -45,7 +45,7 @@ class FactMethods:
     ) -> pb.MergeLeadsResponse:
         said = fact_requests.merge(request)
         lead = await self._facts.merge(_project(), request.lead_id, request.merged_lead_id, said)
-        return pb.MergeLeadsResponse(lead=convert.lead(lead))
+        return pb.MergeLeadsResponse(lead=convert.whole_lead(lead))
 
     async def UnmergeLeads(
         self, request: pb.UnmergeLeadsRequest, context: ServicerContext
@@ -53,7 +53,7 @@ class FactMethods:
         said = fact_requests.unmerge(request)
         lead, unmerged = await self._facts.unmerge(_project(), request.merged_lead_id, said)
         return pb.UnmergeLeadsResponse(
-            lead=convert.lead(lead), unmerged_lead=convert.lead(unmerged)
+            lead=convert.whole_lead(lead), unmerged_lead=convert.whole_lead(unmerged)
         )
 
 

@@ -63,7 +63,7 @@ class ScoringServicer(
     ) -> pb.GetLeadResponse:
         reference = requests.reference("lead_id", request.lead_id)
         view = await self._handlers.get_lead(_project(), reference)
-        return pb.GetLeadResponse(lead=convert.lead(view))
+        return pb.GetLeadResponse(lead=convert.whole_lead(view))
 
     async def ListLeads(
         self, request: pb.ListLeadsRequest, context: ServicerContext
@@ -91,7 +91,7 @@ class ScoringServicer(
             lead.company,
             structs.to_dict(lead.attributes),
         )
-        return pb.CreateLeadResponse(lead=convert.lead(view))
+        return pb.CreateLeadResponse(lead=convert.whole_lead(view))
 
     async def UpdateLead(
         self, request: pb.UpdateLeadRequest, context: ServicerContext
@@ -103,7 +103,7 @@ class ScoringServicer(
         violations.raise_if_any()
         revision = convert.revision(request.lead.etag)
         view = await self._handlers.update_lead(_project(), request.lead.lead_id, change, revision)
-        return pb.UpdateLeadResponse(lead=convert.lead(view))
+        return pb.UpdateLeadResponse(lead=convert.whole_lead(view))
 
     async def GetLeaderboard(
         self, request: pb.GetLeaderboardRequest, context: ServicerContext

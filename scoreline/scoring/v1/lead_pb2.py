@@ -27,17 +27,17 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from scoreline.scoring.v1 import intelligence_pb2 as scoreline_dot_scoring_dot_v1_dot_intelligence__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fscoreline/scoring/v1/lead.proto\x12\x14scoreline.scoring.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\'scoreline/scoring/v1/intelligence.proto\"\x8f\x04\n\x04Lead\x12\x0f\n\x07lead_id\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x0f\n\x07\x63ompany\x18\x04 \x01(\t\x12+\n\nattributes\x18\x05 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x36\n\nidentities\x18\x06 \x03(\x0b\x32\".scoreline.scoring.v1.LeadIdentity\x12\r\n\x05score\x18\x07 \x01(\x01\x12\r\n\x05stage\x18\x08 \x01(\t\x12\x0f\n\x07version\x18\t \x01(\x05\x12\x13\n\x0b\x65vent_count\x18\n \x01(\x05\x12\x18\n\x10rule_set_version\x18\x0b \x01(\x05\x12\x33\n\x0flast_event_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x0f \x01(\t\x12\x17\n\x0fmerged_lead_ids\x18\x10 \x03(\t\x12-\n\x04risk\x18\x11 \x01(\x0e\x32\x1f.scoreline.scoring.v1.RiskLevel\x12\x10\n\x08velocity\x18\x12 \x01(\x01\"S\n\x0cLeadIdentity\x12\x34\n\x04kind\x18\x01 \x01(\x0e\x32&.scoreline.scoring.v1.LeadIdentityKind\x12\r\n\x05value\x18\x02 \x01(\t*\xbd\x01\n\x10LeadIdentityKind\x12\"\n\x1eLEAD_IDENTITY_KIND_UNSPECIFIED\x10\x00\x12\x1e\n\x1aLEAD_IDENTITY_KIND_LEAD_ID\x10\x01\x12\x1c\n\x18LEAD_IDENTITY_KIND_EMAIL\x10\x02\x12#\n\x1fLEAD_IDENTITY_KIND_ANONYMOUS_ID\x10\x03\x12\"\n\x1eLEAD_IDENTITY_KIND_EXTERNAL_ID\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fscoreline/scoring/v1/lead.proto\x12\x14scoreline.scoring.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\'scoreline/scoring/v1/intelligence.proto\"\xc2\x04\n\x04Lead\x12\x0f\n\x07lead_id\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x0f\n\x07\x63ompany\x18\x04 \x01(\t\x12+\n\nattributes\x18\x05 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x36\n\nidentities\x18\x06 \x03(\x0b\x32\".scoreline.scoring.v1.LeadIdentity\x12\r\n\x05score\x18\x07 \x01(\x01\x12\r\n\x05stage\x18\x08 \x01(\t\x12\x0f\n\x07version\x18\t \x01(\x05\x12\x13\n\x0b\x65vent_count\x18\n \x01(\x05\x12\x18\n\x10rule_set_version\x18\x0b \x01(\x05\x12\x33\n\x0flast_event_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x0f \x01(\t\x12\x17\n\x0fmerged_lead_ids\x18\x10 \x03(\t\x12-\n\x04risk\x18\x11 \x01(\x0e\x32\x1f.scoreline.scoring.v1.RiskLevel\x12\x10\n\x08velocity\x18\x12 \x01(\x01\x12\x31\n\x10\x65vent_attributes\x18\x13 \x01(\x0b\x32\x17.google.protobuf.Struct\"S\n\x0cLeadIdentity\x12\x34\n\x04kind\x18\x01 \x01(\x0e\x32&.scoreline.scoring.v1.LeadIdentityKind\x12\r\n\x05value\x18\x02 \x01(\t*\xbd\x01\n\x10LeadIdentityKind\x12\"\n\x1eLEAD_IDENTITY_KIND_UNSPECIFIED\x10\x00\x12\x1e\n\x1aLEAD_IDENTITY_KIND_LEAD_ID\x10\x01\x12\x1c\n\x18LEAD_IDENTITY_KIND_EMAIL\x10\x02\x12#\n\x1fLEAD_IDENTITY_KIND_ANONYMOUS_ID\x10\x03\x12\"\n\x1eLEAD_IDENTITY_KIND_EXTERNAL_ID\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'scoreline.scoring.v1.lead_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LEADIDENTITYKIND']._serialized_start=777
-  _globals['_LEADIDENTITYKIND']._serialized_end=966
+  _globals['_LEADIDENTITYKIND']._serialized_start=828
+  _globals['_LEADIDENTITYKIND']._serialized_end=1017
   _globals['_LEAD']._serialized_start=162
-  _globals['_LEAD']._serialized_end=689
-  _globals['_LEADIDENTITY']._serialized_start=691
-  _globals['_LEADIDENTITY']._serialized_end=774
+  _globals['_LEAD']._serialized_end=740
+  _globals['_LEADIDENTITY']._serialized_start=742
+  _globals['_LEADIDENTITY']._serialized_end=825
 # @@protoc_insertion_point(module_scope)

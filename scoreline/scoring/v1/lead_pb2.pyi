@@ -26,7 +26,7 @@ LEAD_IDENTITY_KIND_ANONYMOUS_ID: LeadIdentityKind
 LEAD_IDENTITY_KIND_EXTERNAL_ID: LeadIdentityKind
 
 class Lead(_message.Message):
-    __slots__ = ("lead_id", "email", "display_name", "company", "attributes", "identities", "score", "stage", "version", "event_count", "rule_set_version", "last_event_time", "create_time", "update_time", "etag", "merged_lead_ids", "risk", "velocity")
+    __slots__ = ("lead_id", "email", "display_name", "company", "attributes", "identities", "score", "stage", "version", "event_count", "rule_set_version", "last_event_time", "create_time", "update_time", "etag", "merged_lead_ids", "risk", "velocity", "event_attributes")
     LEAD_ID_FIELD_NUMBER: _ClassVar[int]
     EMAIL_FIELD_NUMBER: _ClassVar[int]
     DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
@@ -45,6 +45,7 @@ class Lead(_message.Message):
     MERGED_LEAD_IDS_FIELD_NUMBER: _ClassVar[int]
     RISK_FIELD_NUMBER: _ClassVar[int]
     VELOCITY_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
     lead_id: str
     email: str
     display_name: str
@@ -63,7 +64,8 @@ class Lead(_message.Message):
     merged_lead_ids: _containers.RepeatedScalarFieldContainer[str]
     risk: _intelligence_pb2.RiskLevel
     velocity: float
-    def __init__(self, lead_id: _Optional[str] = ..., email: _Optional[str] = ..., display_name: _Optional[str] = ..., company: _Optional[str] = ..., attributes: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., identities: _Optional[_Iterable[_Union[LeadIdentity, _Mapping]]] = ..., score: _Optional[float] = ..., stage: _Optional[str] = ..., version: _Optional[int] = ..., event_count: _Optional[int] = ..., rule_set_version: _Optional[int] = ..., last_event_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., etag: _Optional[str] = ..., merged_lead_ids: _Optional[_Iterable[str]] = ..., risk: _Optional[_Union[_intelligence_pb2.RiskLevel, str]] = ..., velocity: _Optional[float] = ...) -> None: ...
+    event_attributes: _struct_pb2.Struct
+    def __init__(self, lead_id: _Optional[str] = ..., email: _Optional[str] = ..., display_name: _Optional[str] = ..., company: _Optional[str] = ..., attributes: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., identities: _Optional[_Iterable[_Union[LeadIdentity, _Mapping]]] = ..., score: _Optional[float] = ..., stage: _Optional[str] = ..., version: _Optional[int] = ..., event_count: _Optional[int] = ..., rule_set_version: _Optional[int] = ..., last_event_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., etag: _Optional[str] = ..., merged_lead_ids: _Optional[_Iterable[str]] = ..., risk: _Optional[_Union[_intelligence_pb2.RiskLevel, str]] = ..., velocity: _Optional[float] = ..., event_attributes: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
 
 class LeadIdentity(_message.Message):
     __slots__ = ("kind", "value")

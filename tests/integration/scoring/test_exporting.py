@@ -161,6 +161,18 @@ async def connections_in_use(database: Database) -> int:
     return count
 
 
+async def test_what_events_say_of_a_lead_is_what_they_said_last_in_event_time(
+    scoring_database: Database, exports: Exports, project: str
+) -> None:
+    handlers = EventHandlers(PostgresSubject(scoring_database).store, SteppingClock())
+    for event_id, minutes, title in (("e1", 5, "cto"), ("e2", 1, "intern")):
+        event = cases.incoming(event_id, "identify", minutes, project_id=project, title=title)
+        await handlers.apply_events([event])
+    content = await whole(exports.export(project, LeadFilter(), Format.NDJSON))
+    (line,) = map(json.loads, content.decode().splitlines())
+    assert (line["attributes"], line["event_attributes"]) == ({}, {"title": "cto"})
+
+
 async def test_a_reader_that_leaves_leaves_nothing_behind(
     scoring_schema: Stack, scoring_database: Database, exports: Exports, project: str
 ) -> None:

@@ -25,6 +25,10 @@ AT = datetime(2026, 3, 1, 9, 30, 0, 120_000, tzinfo=UTC)
 # Of any characters that Postgres keeps.
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
 
+attributes = st.dictionaries(texts, texts | st.integers() | st.none(), max_size=2).map(
+    lambda values: json.dumps(values, ensure_ascii=False)
+)
+
 leads = st.lists(
     st.builds(
         ExportedLead,
@@ -44,9 +48,8 @@ leads = st.lists(
         last_event_at=st.none() | st.just(AT + timedelta(days=1)),
         created_at=st.just(AT),
         updated_at=st.just(AT),
-        attributes=st.dictionaries(texts, texts | st.integers() | st.none(), max_size=2).map(
-            lambda values: json.dumps(values, ensure_ascii=False)
-        ),
+        attributes=attributes,
+        event_attributes=attributes,
     ),
     max_size=12,
 )
@@ -86,6 +89,7 @@ def test_ndjson_is_what_was_put_in(found: list[ExportedLead]) -> None:
         assert (row["lead_id"], row["company"]) == (lead.lead_id, lead.company)
         assert round(row["score"] * 1000) == lead.score
         assert row["attributes"] == json.loads(lead.attributes)
+        assert row["event_attributes"] == json.loads(lead.event_attributes)
         assert (row["last_event_time"] is None) == (lead.last_event_at is None)
 
 
@@ -95,6 +99,7 @@ def test_parquet_is_what_was_put_in(found: list[ExportedLead]) -> None:
     assert table.schema.equals(SCHEMA)
     for row, lead in zip(table.to_pylist(), found, strict=True):
         assert (row["lead_id"], row["attributes"]) == (lead.lead_id, lead.attributes)
+        assert row["event_attributes"] == lead.event_attributes
         assert round(row["score"] * 1000) == lead.score
         assert row["first_event_time"] == lead.first_event_at
         assert row["event_count"] == lead.event_count
@@ -106,13 +111,13 @@ def test_parquet_is_what_was_put_in(found: list[ExportedLead]) -> None:
 )
 def test_points_in_csv_have_the_decimals_they_need(milli: int, text: str) -> None:
     lead = ExportedLead(
-        "l", "", "", "", milli, "", "", 0, 0, 0, 0, None, None, AT, AT, "{}"
+        "l", "", "", "", milli, "", "", 0, 0, 0, 0, None, None, AT, AT, "{}", "{}"
     )  # fmt: skip
     assert file_of(Format.CSV, [lead]).decode().splitlines()[1].split(",")[4] == text
 
 
 def test_a_row_group_ends_when_it_is_long_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    lead = ExportedLead("l", "", "", "", 1, "", "", 0, 0, 0, 0, None, None, AT, AT, '{"a":1}')
+    lead = ExportedLead("l", "", "", "", 1, "", "", 0, 0, 0, 0, None, None, AT, AT, '{"a":1}', "")
     monkeypatch.setattr(export_formats, "ROW_GROUP_LEADS", 10)
     made = encoder(Format.PARQUET)
     first = made.add([lead] * 9)
