@@ -6,11 +6,16 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from scoreline.client import analytics_requests, file_streams, requests
+from scoreline.client import analytics_requests, file_streams, quarantine_requests, requests
 from scoreline.client.blocking.paging import items
 from scoreline.client.calls import Calls
 from scoreline.client.requests import PAGE_SIZE
 from scoreline.scoring.v1.analytics_service_pb2_grpc import AnalyticsServiceStub
+from scoreline.scoring.v1.facts_pb2 import (
+    GetLeadIdentitiesRequest,
+    GetLeadIdentitiesResponse,
+    IdentityConflict,
+)
 from scoreline.scoring.v1.intelligence_pb2 import Intelligence
 from scoreline.scoring.v1.lead_pb2 import Lead
 from scoreline.scoring.v1.score_change_pb2 import ScoreChange
@@ -56,6 +61,19 @@ class Leads:
         """All leads that match; pages are fetched as they are read."""
         request = requests.list_leads(stages, min_score, max_score, query, order_by, page_size)
         return items(self._calls, self._stub.ListLeads, request, "leads")
+
+    def identities(self, lead_id: str) -> GetLeadIdentitiesResponse:
+        """Everything a lead is known by."""
+        request = GetLeadIdentitiesRequest(lead_id=lead_id)
+        return self._calls.repeated(self._stub.GetLeadIdentities, request)
+
+    def conflicts(
+        self, lead_id: str = "", *, page_size: int = PAGE_SIZE
+    ) -> Iterator[IdentityConflict]:
+        """What was said to be one lead and was not made one, newest first: of this lead, or of all. Pages are fetched
+        as they are read."""
+        request = quarantine_requests.conflicts(lead_id, page_size)
+        return items(self._calls, self._stub.ListIdentityConflicts, request, "conflicts")
 
     def create(
         self,
