@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from scoreline.client import Client as Client
     from scoreline.client import EventOutcome as EventOutcome
     from scoreline.client import InvalidSettings as InvalidSettings
+    from scoreline.client import LiveBoard as LiveBoard
     from scoreline.client import MalformedEvent as MalformedEvent
     from scoreline.client import RetryPolicy as RetryPolicy
     from scoreline.client import ScorelineError as ScorelineError
@@ -20,6 +21,7 @@ _SDK = (
     "Client",
     "EventOutcome",
     "InvalidSettings",
+    "LiveBoard",
     "MalformedEvent",
     "RetryPolicy",
     "ScorelineError",

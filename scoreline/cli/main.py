@@ -14,18 +14,21 @@ from scoreline.cli import (
     explain,
     export,
     facts,
+    identities,
     import_file,
     imports,
     intelligence,
     keys,
     leads,
     ledger,
+    quarantine,
     rules,
     send,
     simulate,
     simulate_rules,
     up,
     watch,
+    watch_feeds,
 )
 from scoreline.cli.failures import CommandLine
 from scoreline.cli.session import Session
@@ -80,8 +83,12 @@ app.command("send-cloud-events")(doors.send_cloud_events)
 app.command("track")(doors.track)
 app.command("import")(import_file.import_file)
 app.add_typer(imports.app, name="imports")
-app.command("watch")(watch.watch)
+watch_feeds.add_to(watch.app)
+app.add_typer(watch.app, name="watch")
+facts.leads_app.command("identities")(identities.identities)
+facts.leads_app.command("conflicts")(identities.conflicts)
 app.add_typer(facts.leads_app, name="leads")
+app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(facts.events_app, name="events")
 app.command("lead")(leads.lead)
 app.command("leaderboard")(leads.leaderboard)

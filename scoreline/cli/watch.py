@@ -1,4 +1,5 @@
-"""`scoreline watch`: score changes as they happen, as a live table, as lines, or as JSON."""
+"""`scoreline watch`: score changes as they happen, as a live table, as lines, or as JSON. Its subcommands are in
+watch_feeds.py."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ from rich.text import Text
 
 from scoreline.cli.output import effect_style, plain, points, print_json, stage, when
 from scoreline.cli.session import Session, session_of
-from scoreline.notify.v1.notify_service_pb2 import WatchScoresResponse
+from scoreline.client.watch_requests import CAUSES
+from scoreline.notify.v1.notify_service_pb2 import BulkSummary, WatchScoresResponse
 from scoreline.scoring.v1.score_change_pb2 import ScoreChange, ScoreChangeCause
 
 ROWS_SHOWN: Final = 20
@@ -23,6 +25,13 @@ ROWS_SHOWN: Final = 20
 _REFRESHES_PER_S = 8
 
 
+app = typer.Typer(
+    invoke_without_command=True,
+    help="Watch score changes until Ctrl-C, or, with a command, the leaderboard or all activity.",
+)
+
+
+@app.callback()
 def watch(
     context: typer.Context,
     leads: Annotated[
@@ -37,6 +46,29 @@ def watch(
     stage_changes_only: Annotated[
         bool, typer.Option("--stage-changes-only", help="Only changes of stage.")
     ] = False,
+    filter: Annotated[
+        str,
+        typer.Option(
+            help="Only changes for which this CEL expression is true: 'change.score >= 60 && change.delta > 0'."
+        ),
+    ] = "",
+    causes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--cause",
+            help=f"Only changes with this cause: {', '.join(CAUSES).lower()}; may be repeated.",
+        ),
+    ] = None,
+    latest_only: Annotated[
+        bool,
+        typer.Option("--latest-only", help="When reading slowly, only the newest of each lead."),
+    ] = False,
+    summary: Annotated[
+        bool,
+        typer.Option(
+            "--summary", help="Changes by rules, replays and fading added up, once a second."
+        ),
+    ] = False,
     snapshot: Annotated[
         bool, typer.Option("--snapshot", help="Begin with the leads as they are.")
     ] = False,
@@ -50,7 +82,15 @@ def watch(
     limit: Annotated[int, typer.Option(help="End after so many changes; 0: never.", min=0)] = 0,
 ) -> None:
     """Watch score changes until Ctrl-C. Broken connections are resumed, without a gap or a repetition."""
+    if context.invoked_subcommand is not None:
+        return
     session = session_of(context)
+    wanted = [cause.upper() for cause in causes or ()]
+    for cause in wanted:
+        if cause not in CAUSES:
+            raise typer.BadParameter(
+                f"must be one of {', '.join(CAUSES).lower()}", param_hint="--cause"
+            )
     if snapshot and resume_token:
         raise typer.BadParameter("not together with --resume-token", param_hint="--snapshot")
     with (
@@ -61,6 +101,10 @@ def watch(
                 stages=stages or (),
                 min_delta=min_delta,
                 stage_changes_only=stage_changes_only,
+                filter=filter,
+                causes=wanted,
+                latest_only=latest_only,
+                bulk_as_summary=summary,
                 snapshot=snapshot,
                 resume_token=resume_token,
                 resync=resync,
@@ -78,7 +122,7 @@ def _up_to(messages: Iterable[WatchScoresResponse], limit: int) -> Iterable[Watc
     seen = 0
     for message in messages:
         yield message
-        seen += message.WhichOneof("message") == "score_change"
+        seen += message.WhichOneof("message") in ("score_change", "bulk_summary")
         if limit and seen >= limit:
             return
 
@@ -106,6 +150,9 @@ def _show_table(session: Session, messages: Iterable[WatchScoresResponse]) -> No
                 changes += 1
             elif kind == "snapshot_lead":
                 leads += 1
+            elif kind == "bulk_summary":
+                changes += message.bulk_summary.change_count
+                live.console.print(Text(_summary(message.bulk_summary), "dim"))
             live.update(_table(rows, changes, leads))
 
 
@@ -140,9 +187,25 @@ def _show_line(session: Session, message: WatchScoresResponse) -> None:
         lead = message.snapshot_lead
         now = datetime.now(UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
         line = f"{now} {lead.lead_id} is at {points(lead.score)} {lead.stage}"
+    elif kind == "bulk_summary":
+        now = datetime.now(UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        line = f"{now} {_summary(message.bulk_summary)}"
     else:
         return
     session.out.print(plain(line.rstrip()), soft_wrap=True)
+
+
+def _summary(summary: BulkSummary) -> str:
+    version = summary.rule_set_version
+    reason = {
+        ScoreChangeCause.SCORE_CHANGE_CAUSE_RULES: f"rules {version}",
+        ScoreChangeCause.SCORE_CHANGE_CAUSE_REPLAY: "a replay",
+        ScoreChangeCause.SCORE_CHANGE_CAUSE_DECAY: "fading",
+    }.get(summary.cause, "")
+    return (
+        f"{summary.change_count:,} changes by {reason}: {summary.up_count:,} up, {summary.down_count:,} down, "
+        f"{summary.stage_change_count:,} of stage"
+    )
 
 
 def _cause(change: ScoreChange) -> str:

@@ -5,6 +5,7 @@ from scoreline.client.aio.client import AsyncClient
 from scoreline.client.blocking.client import Client
 from scoreline.client.errors import ScorelineError
 from scoreline.client.events import MalformedEvent, event, event_from_json
+from scoreline.client.live_board import LiveBoard
 from scoreline.client.sending import EventOutcome
 from scoreline.client.settings import InvalidSettings, RetryPolicy
 
@@ -13,6 +14,7 @@ __all__ = [
     "Client",
     "EventOutcome",
     "InvalidSettings",
+    "LiveBoard",
     "MalformedEvent",
     "RetryPolicy",
     "ScorelineError",

@@ -1,5 +1,6 @@
-"""The requests behind the methods that take more than a message: one place for both clients. Those about rules are
-in rule_requests.py. A page size of the listing methods is how many are fetched at a time, never how many are given."""
+"""The requests behind the methods that take more than a message: one place for both clients. Those about rules are in
+rule_requests.py, of watches in watch_requests.py. A page size of the listing methods is how many are fetched at a time,
+never how many are given."""
 
 from __future__ import annotations
 
@@ -7,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -19,7 +19,6 @@ from scoreline.accounts.v1.accounts_service_pb2 import (
     UpdateApiKeyRequest,
 )
 from scoreline.common.v1 import scope_pb2
-from scoreline.notify.v1.notify_service_pb2 import WatchScoresRequest
 from scoreline.scoring.v1.lead_pb2 import Lead
 from scoreline.scoring.v1.scoring_service_pb2 import (
     CreateLeadRequest,
@@ -32,9 +31,6 @@ from scoreline.scoring.v1.scoring_service_pb2 import (
 
 PAGE_SIZE: Final = 500
 """Fetched at a time where the caller does not say: few calls, answers well under a megabyte."""
-
-HEARTBEAT_S: Final = 15.0
-"""A watch is never silent for longer."""
 
 
 def list_leads(
@@ -158,31 +154,6 @@ def update_api_key(
 def create_project(project_id: str, display_name: str) -> CreateProjectRequest:
     """A project of this id."""
     return CreateProjectRequest(project=Project(project_id=project_id, display_name=display_name))
-
-
-def watch(
-    lead_ids: Sequence[str],
-    stages: Sequence[str],
-    min_delta: float,
-    stage_changes_only: bool,
-    snapshot: bool,
-    resume_token: str,
-    heartbeat_s: float,
-) -> WatchScoresRequest:
-    """The first request of a watch. Raises ValueError for both a snapshot and a token."""
-    if snapshot and resume_token:
-        raise ValueError("a watch begins with a snapshot or after a resume_token, not with both")
-    interval = Duration()
-    interval.FromMilliseconds(round(heartbeat_s * 1000))
-    return WatchScoresRequest(
-        lead_ids=lead_ids,
-        stages=stages,
-        min_delta=min_delta,
-        stage_changes_only=stage_changes_only,
-        include_snapshot=snapshot,
-        resume_token=resume_token,
-        heartbeat_interval=interval,
-    )
 
 
 def stamp(instant: datetime | None) -> Timestamp | None:

@@ -1,5 +1,5 @@
-"""Watching score changes across broken connections: where to resume, what was shown already, when to give up. The two
-loops are here; how a stream is opened is up to the clients."""
+"""Watching across broken connections: where to resume, what was shown already, when to give up. The two loops are here;
+how a stream is opened is up to the clients."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import grpc
 import grpc.aio
+from google.protobuf.message import Message
 
 from scoreline.client import errors
 from scoreline.client.settings import RetryPolicy
@@ -32,8 +33,45 @@ TRANSPORT_CODES: Final = (
 )
 
 
+class Position(Protocol):
+    """Where a watch of whatever kind is."""
+
+    def request(self) -> Any:
+        """What to ask for now."""
+        ...
+
+    def take(self, message: Any) -> bool:
+        """Move on past a message; whether the caller is to see it."""
+        ...
+
+    def may_resume(self, error: errors.ScorelineError) -> bool:
+        """Whether the watch can go on after an error."""
+        ...
+
+
+class FeedPosition:
+    """Of a watch that has none: it begins anew with what is so then."""
+
+    def __init__(self, request: Message) -> None:
+        self._request = request
+
+    def request(self) -> Any:
+        """What to ask for: the same every time."""
+        return self._request
+
+    def take(self, message: Any) -> bool:
+        """Everything is shown."""
+        return True
+
+    def may_resume(self, error: errors.ScorelineError) -> bool:
+        """Whether asking again can help."""
+        return isinstance(error, errors.Unavailable) or (
+            error.from_transport and error.code in TRANSPORT_CODES
+        )
+
+
 class WatchPosition:
-    """Where a watch is. Says what to request next and which messages the caller has not seen."""
+    """Where a watch of score changes is. Says what to request next and which messages the caller has not seen."""
 
     def __init__(self, request: WatchScoresRequest, *, resync: bool) -> None:
         self._first = request
@@ -108,17 +146,18 @@ class Outage:
 
 
 def watch(
-    open_stream: Callable[[WatchScoresRequest], Any],
-    position: WatchPosition,
+    open_stream: Callable[[Any], Any],
+    position: Position,
     *,
     retry: RetryPolicy,
     give_up_after_s: float | None,
     heartbeat_s: float,
     sleep: Callable[[float], None] = time.sleep,
-) -> Generator[WatchScoresResponse, None, None]:
+) -> Generator[Any, None, None]:
     """Messages as they come, heartbeats included, each change once, for as long as the caller reads.
 
-    `open_stream` gives grpc's response iterator. Raises ScorelineError when the watch can't go on.
+    `open_stream` makes a call of a request of the position and gives grpc's response iterator.
+    Raises ScorelineError when the watch can't go on.
     """
     outage = Outage(retry, give_up_after_s)
     while True:
@@ -143,13 +182,13 @@ def watch(
 
 
 async def watch_async(
-    open_stream: Callable[[WatchScoresRequest], Any],
-    position: WatchPosition,
+    open_stream: Callable[[Any], Any],
+    position: Position,
     *,
     retry: RetryPolicy,
     give_up_after_s: float | None,
     heartbeat_s: float,
-) -> AsyncGenerator[WatchScoresResponse, None]:
+) -> AsyncGenerator[Any, None]:
     """Like `watch`, in an event loop; `open_stream` gives grpc.aio's UnaryStreamCall."""
     outage = Outage(retry, give_up_after_s)
     while True:

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from types import TracebackType
+from typing import Any
 
 import grpc
 
 from scoreline.accounts.v1.accounts_service_pb2_grpc import AccountsServiceStub
-from scoreline.client import requests, watching
+from scoreline.client import watch_requests, watching
 from scoreline.client.blocking.analytics import Analytics
 from scoreline.client.blocking.facts import Facts
 from scoreline.client.blocking.imports import Imports
@@ -17,13 +18,19 @@ from scoreline.client.blocking.ingest import Ingest
 from scoreline.client.blocking.keys import Keys
 from scoreline.client.blocking.leads import Leads
 from scoreline.client.blocking.ledger import Ledger
+from scoreline.client.blocking.quarantine import Quarantine
 from scoreline.client.blocking.rules import Rules
 from scoreline.client.blocking.simulations import Simulations
 from scoreline.client.calls import Calls
 from scoreline.client.settings import CALL_TIMEOUT_S, RetryPolicy, Settings, channel_options
 from scoreline.ingest.v1.imports_service_pb2_grpc import ImportsServiceStub
 from scoreline.ingest.v1.ingest_service_pb2_grpc import IngestServiceStub
-from scoreline.notify.v1.notify_service_pb2 import WatchScoresResponse
+from scoreline.ingest.v1.quarantine_service_pb2_grpc import QuarantineServiceStub
+from scoreline.notify.v1.notify_service_pb2 import (
+    WatchActivityResponse,
+    WatchLeaderboardResponse,
+    WatchScoresResponse,
+)
 from scoreline.notify.v1.notify_service_pb2_grpc import NotifyServiceStub
 from scoreline.rules.v1.rules_service_pb2_grpc import RulesServiceStub
 from scoreline.scoring.v1.analytics_service_pb2_grpc import AnalyticsServiceStub
@@ -64,6 +71,8 @@ class Client:
         """Events in."""
         self.imports = Imports(calls, ImportsServiceStub(used))
         """Files of events."""
+        self.quarantine = Quarantine(calls, QuarantineServiceStub(used))
+        """What was accepted and can't be processed."""
         analytics = AnalyticsServiceStub(used)
         self.leads = Leads(calls, ScoringServiceStub(used), analytics)
         """Leads, scores, and where each point came from."""
@@ -88,11 +97,15 @@ class Client:
         stages: Sequence[str] = (),
         min_delta: float = 0,
         stage_changes_only: bool = False,
+        filter: str = "",
+        causes: Sequence[str] = (),
+        latest_only: bool = False,
+        bulk_as_summary: bool = False,
         snapshot: bool = False,
         resume_token: str = "",
         resync: bool = False,
         heartbeats: bool = False,
-        heartbeat_s: float = requests.HEARTBEAT_S,
+        heartbeat_s: float = watch_requests.HEARTBEAT_S,
         give_up_after_s: float | None = None,
     ) -> Generator[WatchScoresResponse, None, None]:
         """Score changes as they happen, each once, a lead's in version order. Close the generator to stop.
@@ -101,13 +114,62 @@ class Client:
         of outage. With `snapshot` the watched leads come first (`snapshot_lead`, then `snapshot_complete`). When the
         token has expired it raises ResumeTokenExpired, or, with `resync`, goes on with a snapshot. `heartbeats` shows
         heartbeats too: the first says that the stream is open.
+
+        `filter` is a CEL expression over `change` (docs/streaming.md), `causes` are names such as "EVENT". With
+        `latest_only` a slow reader gets the newest change of each lead; with `bulk_as_summary` changes by RULES, REPLAY
+        and DECAY come added up (`bulk_summary`).
         """
-        request = requests.watch(
-            lead_ids, stages, min_delta, stage_changes_only, snapshot, resume_token, heartbeat_s
-        )
+        request = watch_requests.scores(
+            lead_ids, stages, min_delta, stage_changes_only, filter, causes, latest_only,
+            bulk_as_summary, snapshot, resume_token, heartbeat_s,
+        )  # fmt: skip
         messages = watching.watch(
             lambda wanted: self._notify.WatchScores(wanted, metadata=self.settings.metadata),
             watching.WatchPosition(request, resync=resync),
+            retry=self.settings.retry,
+            give_up_after_s=give_up_after_s,
+            heartbeat_s=heartbeat_s,
+        )
+        return messages if heartbeats else _without_heartbeats(messages)
+
+    def watch_leaderboard(
+        self,
+        *,
+        limit: int = watch_requests.PLACES,
+        stages: Sequence[str] = (),
+        heartbeats: bool = False,
+        heartbeat_s: float = watch_requests.HEARTBEAT_S,
+        give_up_after_s: float | None = None,
+    ) -> Generator[WatchLeaderboardResponse, None, None]:
+        """The leaderboard (`board`), then what changes on it (`update`), at most five times a second; LiveBoard puts
+        them together. After a broken connection the whole board comes again. Close the generator to stop."""
+        messages = watching.watch(
+            lambda wanted: self._notify.WatchLeaderboard(wanted, metadata=self.settings.metadata),
+            watching.FeedPosition(watch_requests.leaderboard(limit, stages, heartbeat_s)),
+            retry=self.settings.retry,
+            give_up_after_s=give_up_after_s,
+            heartbeat_s=heartbeat_s,
+        )
+        return messages if heartbeats else _without_heartbeats(messages)
+
+    def watch_activity(
+        self,
+        *,
+        types: Sequence[str] = (),
+        lead_ids: Sequence[str] = (),
+        min_interval_s: float = 0,
+        heartbeats: bool = False,
+        heartbeat_s: float = watch_requests.HEARTBEAT_S,
+        give_up_after_s: float | None = None,
+    ) -> Generator[WatchActivityResponse, None, None]:
+        """Events as they are scored. Where more come than are read, or than one in `min_interval_s`, the rest is left
+        out and counted (`skipped_count`). What happens while a connection is broken is not sent;
+        `watch` sends it all."""
+        messages = watching.watch(
+            lambda wanted: self._notify.WatchActivity(wanted, metadata=self.settings.metadata),
+            watching.FeedPosition(
+                watch_requests.activity(types, lead_ids, min_interval_s, heartbeat_s)
+            ),
             retry=self.settings.retry,
             give_up_after_s=give_up_after_s,
             heartbeat_s=heartbeat_s,
@@ -139,8 +201,8 @@ def _open(settings: Settings) -> grpc.Channel:
 
 
 def _without_heartbeats(
-    messages: Generator[WatchScoresResponse, None, None],
-) -> Generator[WatchScoresResponse, None, None]:
+    messages: Generator[Any, None, None],
+) -> Generator[Any, None, None]:
     try:
         for message in messages:
             if message.WhichOneof("message") != "heartbeat":
