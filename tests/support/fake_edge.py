@@ -15,7 +15,11 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from scoreline.accounts.v1 import accounts_service_pb2
-from scoreline.ingest.v1 import imports_service_pb2, ingest_service_pb2
+from scoreline.ingest.v1 import (
+    imports_service_pb2,
+    ingest_service_pb2,
+    quarantine_service_pb2,
+)
 from scoreline.notify.v1 import notify_service_pb2
 from scoreline.rules.v1 import rules_service_pb2
 from scoreline.scoring.v1 import (
@@ -32,6 +36,7 @@ _SERVICES = [
         accounts_service_pb2,
         ingest_service_pb2,
         imports_service_pb2,
+        quarantine_service_pb2,
         notify_service_pb2,
         rules_service_pb2,
         scoring_service_pb2,
