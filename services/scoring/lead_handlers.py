@@ -133,7 +133,8 @@ class LeadHandlers:
         descending: bool = False,
     ) -> list[TimelineItem]:
         """A page of a lead's events in the order in which they apply, each with its effects; over all pages they sum to
-        the score. A page takes as long as folding the history does, and the memory of a page. `after` is the position of the last event of the page before. Raises LeadNotFound."""
+        the score. A page takes as long as folding the history up to its end does, and the memory of a page. `after` is
+        the position of the last event of the page before. Raises LeadNotFound."""
         async with self._store.begin() as tx:
             found = await _find(tx, project_id, reference)
             key = (project_id, found.profile.lead_id)

@@ -194,10 +194,6 @@ class Transaction(FactTransaction, IdentityTransaction, Protocol):
         """Payload hashes of those events that are in the ledger."""
         ...
 
-    async def histories(self, leads: Iterable[LeadKey]) -> dict[LeadKey, list[Entry]]:
-        """All ledger entries of each lead."""
-        ...
-
     async def save(self, updates: Sequence[LeadUpdate], now: datetime) -> None:
         """Write snapshots, and their changes to the audit trail and the outbox."""
         ...

@@ -92,14 +92,6 @@ PAYLOAD_HASHES = """
     FROM unnest(%s::text[], %s::text[]) AS i(project_id, event_id)
     JOIN ledger l USING (project_id, event_id)
 """
-HISTORIES = """
-    SELECT s.project_id, s.lead_id, l.event_id, l.type, l.occurred_at, l.properties,
-           l.source, l.position, l.recorded_at, l.subject
-    FROM unnest(%s::text[], %s::text[]) AS i(project_id, lead_id)
-    JOIN subjects s USING (project_id, lead_id)
-    JOIN ledger l ON l.project_id = s.project_id AND l.subject = s.subject
-    ORDER BY s.project_id, s.lead_id, l.occurred_at, l.event_id
-"""
 LOCK_HEADS = """
     SELECT project_id, last_position, hash, recorded_at FROM ledger_heads
     WHERE project_id = ANY(%s) ORDER BY project_id FOR UPDATE

@@ -16,13 +16,14 @@ from services.scoring.analytics_queries import AnalyticsQueries
 from services.scoring.domain.binding import bound, looks_back
 from services.scoring.domain.identity import email_of, lead_id_of
 from services.scoring.domain.lead import RulesInForce, Snapshot, new_snapshot
-from services.scoring.domain.model import NO_RULES, Activated, Entry
+from services.scoring.domain.model import NO_RULES, Activated
 from services.scoring.errors import (
     CannotStore,
     LeadTaken,
     StoreBroken,
     UnknownActivation,
 )
+from services.scoring.event_queries import EventQueries
 from services.scoring.ledger_writes import LedgerWrites
 from services.scoring.ports import (
     NOTHING,
@@ -105,7 +106,7 @@ class PostgresStore:
                     raise StoreBroken(type(error).__name__) from error
 
 
-class PostgresTransaction(LedgerWrites, AnalyticsQueries):
+class PostgresTransaction(LedgerWrites, AnalyticsQueries, EventQueries):
     """See ports.Transaction."""
 
     def __init__(
@@ -193,14 +194,6 @@ class PostgresTransaction(LedgerWrites, AnalyticsQueries):
         projects, event_ids = rows.arrays(sorted(set(events)), 2)
         found = await self._fetch(sql.PAYLOAD_HASHES, projects, event_ids)
         return {(project_id, event_id): payload for project_id, event_id, payload in found}
-
-    async def histories(self, leads: Iterable[LeadKey]) -> dict[LeadKey, list[Entry]]:
-        wanted = sorted(set(leads))
-        histories: dict[LeadKey, list[Entry]] = {key: [] for key in wanted}
-        projects, lead_ids = rows.arrays(wanted, 2)
-        for project_id, lead_id, *entry in await self._fetch(sql.HISTORIES, projects, lead_ids):
-            histories[(project_id, lead_id)].append(Entry(*entry))
-        return histories
 
     async def save(self, updates: Sequence[LeadUpdate], now: datetime) -> None:
         if not updates:

@@ -24,6 +24,7 @@ from tests.support.scoring_subjects import (
     apply,
     assert_chain,
     find,
+    histories,
     profile,
     score,
 )
@@ -147,7 +148,7 @@ async def test_a_rules_change_has_no_event(scoring: Subject, project: str) -> No
     async with scoring.store.begin() as tx:
         key = (project, "ada")
         rules = (await tx.rules_in_force([project]))[project]
-        history = (await tx.histories([key]))[key]
+        history = (await histories(tx, [key]))[key]
         snapshot = (await tx.lock([key]))[key]
         update = advance(snapshot, rules, history, (), microseconds(NOW))
         await tx.save([LeadUpdate(key, *update)], NOW)
@@ -171,7 +172,7 @@ async def test_histories_are_in_order_of_position_over_all_subjects(
     ]
     await apply(scoring, events)
     async with scoring.store.begin() as tx:
-        found = await tx.histories([(project, lead_id), (project, "nobody")])
+        found = await histories(tx, [(project, lead_id), (project, "nobody")])
     assert [one.event_id for one in found[(project, lead_id)]] == ["late", "Z", "b", "é"]
     assert found[(project, "nobody")] == []
     assert found[(project, lead_id)][0] == events[3].entry

@@ -21,7 +21,7 @@ from services.scoring.score_handlers import ScoreHandlers
 from services.shared.clock import Clock
 from tests.support import scoring_cases as cases
 from tests.support.clocks import START, SteppingClock
-from tests.support.scoring_subjects import Subject
+from tests.support.scoring_subjects import Subject, histories
 
 SAID = Said("a scanner", "key_1")
 
@@ -136,7 +136,7 @@ class Facts:
             async with self.subject.store.begin() as tx:
                 snapshot = (await tx.lock([key]))[key]
                 rules = (await tx.rules_in_force([self.project]))[self.project].rule_set
-                history = (await tx.histories([key]))[key]
+                history = (await histories(tx, [key]))[key]
             assert versions == list(range(1, snapshot.version + 1))
             outbox = await self.subject.outbox(self.project, lead_id)
             assert [version for _, version, _ in outbox] == versions

@@ -14,7 +14,7 @@ from services.scoring.domain import chain
 from services.scoring.domain.binding import bound
 from services.scoring.domain.identity import email_of, lead_id_of, own_subject
 from services.scoring.domain.lead import RulesInForce, Snapshot, new_snapshot
-from services.scoring.domain.model import NO_RULES, Activated, Entry, instant, microseconds
+from services.scoring.domain.model import NO_RULES, Activated, instant, microseconds
 from services.scoring.errors import ConcurrentAppend, LeadTaken, UnknownActivation
 from services.scoring.identity_ports import IdentityConflict
 from services.scoring.ports import (
@@ -166,16 +166,6 @@ class InMemoryTransaction(LedgerReads, IdentityReads):
     async def payload_hashes(self, events: Iterable[EventKey]) -> dict[EventKey, bytes]:
         ledger = self._in.ledger
         return {key: ledger[key][0].payload_hash for key in set(events) if key in ledger}
-
-    async def histories(self, leads: Iterable[LeadKey]) -> dict[LeadKey, list[Entry]]:
-        histories: dict[LeadKey, list[Entry]] = {key: [] for key in leads}
-        for event, row in self._in.ledger.values():
-            key = (event.project_id, self._in.subjects.get((event.project_id, event.subject), ""))
-            if key in histories:
-                histories[key].append(replace(event.entry, sequence=row[2], recorded_at=row[6]))
-        for entries in histories.values():
-            entries.sort(key=lambda entry: entry.position)
-        return histories
 
     async def save(self, updates: Sequence[LeadUpdate], now: datetime) -> None:
         for update in updates:

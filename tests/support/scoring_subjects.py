@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
@@ -16,9 +16,10 @@ from services.scoring import convert, quarantine_conversion, rows
 from services.scoring.domain import chain
 from services.scoring.domain.course import advance
 from services.scoring.domain.lead import RulesInForce, new_snapshot
-from services.scoring.domain.model import NO_RULES, microseconds
+from services.scoring.domain.model import NO_RULES, Entry, microseconds
 from services.scoring.ports import (
     IncomingEvent,
+    LeadKey,
     LeadUpdate,
     LeadView,
     Profile,
@@ -142,15 +143,23 @@ class PostgresSubject:
             return [tuple(row) for row in await connection.execute(sa.text(query), values)]
 
 
+async def histories(tx: Transaction, leads: Iterable[LeadKey]) -> dict[LeadKey, list[Entry]]:
+    """All ledger entries of each lead, retractions first, then in event time."""
+    found: dict[LeadKey, list[Entry]] = {key: [] for key in leads}
+    async for key, entry in tx.entries_of(found):
+        found[key].append(entry)
+    return found
+
+
 async def score(tx: Transaction, events: Sequence[IncomingEvent], replay: bool = False) -> None:
     """What the handlers do with new events, without their decisions."""
     rules = await tx.rules_in_force({event.project_id for event in events})
     leads = await tx.leads_of(((e.project_id, e.subject) for e in events), rules, NOW)
     snapshots = await tx.lock(leads.values())
-    histories = await tx.histories(snapshots) if replay else {}
+    known = await histories(tx, snapshots) if replay else {}
     for key, snapshot in snapshots.items():
         own = [e.entry for e in events if leads[(e.project_id, e.subject)] == key]
-        history = histories.get(key, ())
+        history = known.get(key, ())
         update = advance(snapshot, rules[key[0]], history, own, microseconds(NOW))
         await tx.save([LeadUpdate(key, *update)], NOW)
     await tx.append(events, NOW)

@@ -14,6 +14,7 @@ from tests.support import scoring_cases as cases
 from tests.support.background import background
 from tests.support.eventually import eventually_async
 from tests.support.scoring_rig import Rig
+from tests.support.scoring_subjects import histories
 
 LEADS = 12
 
@@ -38,7 +39,7 @@ async def assert_scores(rig: Rig, project: str, activation: int) -> None:
         rules = (await tx.rules_under(project, activation)).rule_set
         for view in await tx.list_leads(project, LeadFilter(), 1_000):
             key = (project, view.profile.lead_id)
-            history = (await tx.histories([key]))[key]
+            history = (await histories(tx, [key]))[key]
             assert view.snapshot.state == fold(history, rules)
             assert view.snapshot.stage == rules.stage_of(view.snapshot.state.score)
             assert view.snapshot.activation == activation

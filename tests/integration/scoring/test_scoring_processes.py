@@ -29,7 +29,7 @@ from tests.support.clocks import START
 from tests.support.eventually import eventually
 from tests.support.grpc_calls import Keyed, channel
 from tests.support.projects import TestProject, new_project
-from tests.support.scoring_subjects import PostgresSubject, assert_chain
+from tests.support.scoring_subjects import PostgresSubject, assert_chain, histories
 
 LEADS = 9
 EVENTS = 450
@@ -101,7 +101,7 @@ async def test_two_processes_give_the_fold_of_the_ledger(suite: Stack) -> None:
             assert rules.rules  # the preset of a new project
             for view in await tx.list_leads(project.project_id, LeadFilter(), 1_000):
                 key = (project.project_id, view.profile.lead_id)
-                entries = (await tx.histories([key]))[key]
+                entries = (await histories(tx, [key]))[key]
                 assert view.snapshot.state == fold(entries, rules)
         assert len(await subject.ledger(project.project_id)) == EVENTS
         ends = [end for end, _ in await subject.blocks(project.project_id)]

@@ -24,7 +24,7 @@ from tests.support import scoring_cases as cases
 from tests.support.clocks import START, SteppingClock
 from tests.support.scoring_histories import arrivals, assert_pure_fold
 from tests.support.scoring_store import InMemoryStore
-from tests.support.scoring_subjects import MemorySubject, assert_chain
+from tests.support.scoring_subjects import MemorySubject, assert_chain, histories
 
 
 @pytest.fixture
@@ -246,7 +246,7 @@ def test_activations_among_the_events_give_the_fold_under_the_last(
         async with subject.store.begin() as tx:
             for view in await tx.list_leads("p1", LeadFilter(), 100):
                 key = ("p1", view.profile.lead_id)
-                history = (await tx.histories([key]))[key]
+                history = (await histories(tx, [key]))[key]
                 assert view.snapshot.state == fold(history, rule_set)
                 assert view.snapshot.score == view.snapshot.state.score
                 assert view.snapshot.stage == rule_set.stage_of(view.snapshot.score)

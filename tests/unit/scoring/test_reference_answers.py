@@ -25,6 +25,7 @@ from tests.support import scoring_models as models
 from tests.support.clocks import START, MovableClock
 from tests.support.naive_scoring import evaluate_then
 from tests.support.scoring_store import InMemoryStore
+from tests.support.scoring_subjects import histories
 
 LEADS = ("a", "b")
 SAID = Said("a test", "key_1")
@@ -163,7 +164,7 @@ class Scene:
         """What is answered now, which is the reference's."""
         owner = self.merged.get(lead, lead)
         async with self.store.begin() as tx:
-            history = (await tx.histories([("p1", owner)]))[("p1", owner)]
+            history = (await histories(tx, [("p1", owner)]))[("p1", owner)]
             activations = await tx.activations("p1", self.activations)
         own = [one for one in LEADS if self.merged.get(one, one) == owner]
         expected_ids = sorted(one for part in own for one in self.sent[part])
