@@ -22,7 +22,7 @@ from scoreline.scoring.v1 import (
     scoring_service_pb2,
 )
 from stack import Stack
-from tests.e2e import tenancy_scoring
+from tests.e2e import tenancy_doors, tenancy_scoring
 from tests.e2e.methods import METHODS, call
 from tests.support.eventually import eventually
 from tests.support.grpc_calls import CALL_TIMEOUT_S, Refusal
@@ -347,6 +347,7 @@ def accounts(tenants: Tenants) -> None:
             accounts_service_pb2.RevokeApiKeyRequest(key_id=made.key_id),
         )
     assert Refusal(refused.value).reason == "RESOURCE_NOT_FOUND"
+    tenancy_doors.update_api_key(tenants)
     again = accounts_service_pb2.CreateProjectRequest()
     again.project.project_id = mine.project.project_id
     with pytest.raises(grpc.RpcError) as refused:
@@ -394,6 +395,9 @@ CHECKS: dict[str, Callable[[Tenants], None]] = {
     "IngestEvent": ingest_event,
     "BatchIngestEvents": batch_ingest_events,
     "StreamEvents": stream_events,
+    "ReceiveCloudEvents": tenancy_doors.receive_cloud_events,
+    "BatchIngestCloudEvents": tenancy_doors.batch_ingest_cloud_events,
+    "Track": tenancy_doors.track,
     "GetLead": get_lead,
     "ListLeads": list_leads,
     "CreateLead": create_lead,
