@@ -117,25 +117,25 @@ class CompiledMapping:
         run = _Run(delivery, origin, event_source)
         turns = Turns()
         try:
-            items = self._item_list(delivery)
+            items = self._item_list(delivery, run.end_s)
         except EvaluationFailed as failed:
             return Outcome([], [Failure("mapping.items", None, str(failed))])
         if len(items) > ITEMS_MAX:
             found = f"gives {len(items):,} items, at most {ITEMS_MAX:,} are taken"
             return Outcome([], [Failure("mapping.items", None, found)])
         for index, item in enumerate(items):
-            given = _given(delivery, item)
+            given = _given(delivery, item, run.end_s)
             for number, expressions in enumerate(self._events):
                 run.apply(expressions, given, index, number)
                 if run.over:
                     return Outcome(run.made, run.failures)
-            await turns.give()
+                await turns.give()
         return Outcome(run.made, run.failures)
 
-    def _item_list(self, delivery: Delivery) -> list[Any]:
+    def _item_list(self, delivery: Delivery, end_s: float) -> list[Any]:
         if self._items is None:
             return delivery.body if isinstance(delivery.body, list) else [delivery.body]
-        found = self._items.value(_given(delivery, None))
+        found = self._items.value(_given(delivery, None, end_s))
         if found is None:
             return []
         if not isinstance(found, list):
@@ -150,7 +150,7 @@ class _Run:
         self._delivery = delivery
         self._origin = origin
         self._event_source = event_source
-        self._end_s = time.perf_counter() + MAPPING_S_MAX
+        self.end_s = time.perf_counter() + MAPPING_S_MAX
         self.made: list[Made] = []
         self.failures: list[Failure] = []
         self.over = False
@@ -172,7 +172,7 @@ class _Run:
             self.made += [Made(event, item, number) for event in events]
             if len(self.made) > EVENTS_MAX:
                 self._end(path, item, f"more than {EVENTS_MAX:,} events from one delivery")
-        if time.perf_counter() > self._end_s and not self.over:
+        if time.perf_counter() > self.end_s and not self.over:
             self._end(path, item, f"took longer than {MAPPING_S_MAX:g} s")
 
     def _end(self, path: str, item: int, why: str) -> None:
@@ -268,7 +268,7 @@ class _Reading:
         return expression.value(self._given)
 
 
-def _given(delivery: Delivery, item: Any) -> Given:
+def _given(delivery: Delivery, item: Any, end_s: float) -> Given:
     values = {
         "body": delivery.body,
         "item": item,
@@ -276,7 +276,7 @@ def _given(delivery: Delivery, item: Any) -> Given:
         "delivery_id": delivery.delivery_id,
         "receive_time": delivery.receive_time.astimezone(UTC),
     }
-    return ENVIRONMENT.given(values, delivery.size)
+    return ENVIRONMENT.given(values, delivery.size, end_s)
 
 
 def _normal(type_: str) -> str:

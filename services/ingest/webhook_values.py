@@ -120,9 +120,9 @@ def _of_text(written: str) -> datetime:
         pass
     try:
         found = datetime.fromisoformat(written)
-    except ValueError:
+        # Without an offset: senders that leave it out mean UTC.
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise NoValue(
             "must be a time as RFC 3339 writes it, such as 2026-01-31T09:30:00Z"
         ) from None
-    # Without an offset: senders that leave it out mean UTC.
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)

@@ -5,6 +5,8 @@ What an expression reads that is not there makes the whole expression null. A ma
 apart: each entry is an expression of its own, and one that is null is left out.
 """
 
+import math
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,10 +29,10 @@ MAP_ENTRIES_MAX = 100
 LOOPS_MAX = 2
 """One after the other, as in `filter` and `map`; never one in another, where they multiply."""
 
-LOOP_SOURCE_CHARS_MAX = 512
-"""An expression that loops costs its length times the document's size."""
+LOOP_SOURCE_CHARS_MAX = 256
+"""An expression that loops costs its length times the document's size, and so large may be what it gives."""
 
-LOOP_VALUES_MAX = 20_000
+LOOP_VALUES_MAX = 10_000
 """An expression that loops is not evaluated over a larger document; lists and maps counted too."""
 
 LOOP_OUTSIDE_VALUES_MAX = 200
@@ -53,12 +55,15 @@ class EvaluationFailed(Exception):
 class Given:
     """Values of the variables, for any number of expressions."""
 
-    __slots__ = ("activation", "size", "values")
+    __slots__ = ("activation", "end_s", "size", "values")
 
-    def __init__(self, environment: cel.Env, values: Mapping[str, Any], size: int) -> None:
+    def __init__(
+        self, environment: cel.Env, values: Mapping[str, Any], size: int, end_s: float
+    ) -> None:
         self.activation = environment.Activation(data=dict(values))
         self.values = values
         self.size = size
+        self.end_s = end_s
 
 
 class ValueExpression:
@@ -71,6 +76,8 @@ class ValueExpression:
     def value(self, given: Given) -> Any:
         """What it evaluates to, in plain Python with datetime and timedelta; None where something it reads is not
         there. Raises EvaluationFailed."""
+        if time.perf_counter() > given.end_s:
+            raise EvaluationFailed("there is no time left for it")
         if self._loops is not None:
             self._loops.check(given)
         try:
@@ -106,9 +113,10 @@ class ValueEnvironment:
         types = dict.fromkeys(variables, cel.Type.DYN) | dict.fromkeys(times, cel.Type.TIMESTAMP)
         self._environment = cel.NewEnv(variables=types, extensions=[ExtStrings(), ExtOptional()])
 
-    def given(self, values: Mapping[str, Any], size: int) -> Given:
-        """Values of the variables; `size` is how many values there are in them, lists and maps counted too."""
-        return Given(self._environment, values, size)
+    def given(self, values: Mapping[str, Any], size: int, end_s: float = math.inf) -> Given:
+        """Values of the variables; `size` is how many values there are in them, lists and maps counted too. `end_s`, of
+        time.perf_counter(), is when no other evaluation begins."""
+        return Given(self._environment, values, size, end_s)
 
     def condition(self, source: str) -> ValueExpression:
         """An expression that is true or false. Raises InvalidExpression."""

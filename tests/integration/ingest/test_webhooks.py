@@ -85,7 +85,9 @@ class Webhooks:
 
     async def kept(self, source_id: str) -> list[Any]:
         """What of a source is in quarantine."""
-        request = quarantine.ListQuarantinedRequest(source_id=source_id)
+        request = quarantine.ListQuarantinedRequest(
+            filter=quarantine.QuarantineFilter(source_id=source_id)
+        )
         answer = await self.call("ListQuarantined", request)
         return list(answer.items)
 
