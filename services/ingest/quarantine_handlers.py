@@ -51,7 +51,7 @@ class QuarantineHandlers:
     """What callers ask of quarantine."""
 
     def __init__(
-        self, store: ItemStore, redelivery: Redelivery | None, requeue: Requeue, clock: Clock
+        self, store: ItemStore, redelivery: Redelivery, requeue: Requeue, clock: Clock
     ) -> None:
         self._store = store
         self._redelivery = redelivery
@@ -123,8 +123,6 @@ class QuarantineHandlers:
         """None when it went on its way; else why it can't, or why not now."""
         try:
             if kept.item.reason is Reason.MAPPING_FAILED:
-                if self._redelivery is None:
-                    return "webhook sources are not served here"
                 await self._redelivery.redeliver(origin, kept.item, kept.seen.first)
             else:
                 await self._requeue.requeue(kept)

@@ -147,11 +147,10 @@ def _content(answer: httpx.Response) -> Any:
 
 
 def _event(event: EventData) -> dict[str, Any]:
-    field, value = event.reference
     return {
         "event_id": event.event_id,
         "type": event.type,
-        field: value,
+        **event.references,
         "occur_time": _stamp(event.at),
         **({"properties": dict(event.properties)} if event.properties else {}),
     }

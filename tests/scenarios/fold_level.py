@@ -19,7 +19,13 @@ from services.scoring.domain.binding import bound
 from services.scoring.domain.course import advance, needs_history
 from services.scoring.domain.explanation import Account
 from services.scoring.domain.fold import in_order, trace
-from services.scoring.domain.identity import lead_id_of, subject_of
+from services.scoring.domain.identity import (
+    are_different,
+    email_of,
+    lead_id_of,
+    linking,
+    subject_of,
+)
 from services.scoring.domain.intelligence import Observation
 from services.scoring.domain.lead import Cause, RulesInForce, Snapshot, new_snapshot
 from services.scoring.domain.model import (
@@ -72,6 +78,10 @@ class FoldLevel:
         """By the lead that the entries arrived for."""
         self._snapshots: dict[str, Snapshot] = {}
         self._merged: dict[str, str] = {}
+        self._attached: dict[str, str] = {}
+        """References of leads that they don't stand for by themselves."""
+        self._known: set[str] = set()
+        """References that somebody has sent."""
         self._marks: dict[str, datetime] = {}
         self._activations: list[Activated] = []
         self._activate(preset())
@@ -200,7 +210,10 @@ class FoldLevel:
         return RulesInForce(len(self._activations), bound(self._activations[::-1]))
 
     def _lead(self, reference: str) -> str:
-        return self._owner(lead_id_of(subject_of(reference)))
+        return self._owner(self._home(subject_of(reference)))
+
+    def _home(self, subject: str) -> str:
+        return self._attached.get(subject) or lead_id_of(subject)
 
     def _owner(self, lead_id: str) -> str:
         while lead_id in self._merged:
@@ -225,8 +238,36 @@ class FoldLevel:
             self._payloads[event.event_id] = event.payload_hash
             properties = json.loads(event.properties or b"{}")
             at = _instant(event)
+            if event.linked:
+                self._advance_all(arrivals)
+                arrivals = {}
+                self._link([event.subject, *event.linked_subjects])
+                for address in filter(None, map(email_of, (event.subject, *event.linked_subjects))):
+                    properties.setdefault("email", address)
+            self._known.add(event.subject)
             entry = Entry(event.event_id, event.type, at, properties, subject=event.subject)
-            arrivals.setdefault(lead_id_of(event.subject), []).append(entry)
+            arrivals.setdefault(self._home(event.subject), []).append(entry)
+        self._advance_all(arrivals)
+
+    def _link(self, references: Sequence[str]) -> None:
+        """Make references one lead's, unless they say that they are different people's."""
+        leads = {one: self._owner(self._home(one)) for one in references if one in self._known}
+        plan = linking(references, leads)
+        of_leads = [
+            [one for one in self._known if self._owner(self._home(one)) == lead_id]
+            for lead_id in (plan.lead_id, *plan.merged)
+        ]
+        if are_different([*of_leads, *([one] for one in plan.added)]):
+            return
+        self._attached |= dict.fromkeys(plan.added, plan.lead_id)
+        self._known |= set(plan.added)
+        self._snapshots.setdefault(plan.lead_id, new_snapshot(self._rules()))
+        for merged in plan.merged:
+            self._merged[merged] = plan.lead_id
+            self._become(merged, Cause.MERGE, plan.lead_id)
+        self._become(plan.lead_id, Cause.MERGE)
+
+    def _advance_all(self, arrivals: Mapping[str, Sequence[Entry]]) -> None:
         for lead_id, entries in arrivals.items():
             self._advance(self._owner(lead_id), entries, arrived_for=lead_id)
 
@@ -259,14 +300,13 @@ def arrivals_of(order_matters: bool) -> Iterator[Arrival]:
 
 
 def _normal(event: EventData) -> AcceptedEvent:
-    field, value = event.reference
     references = dict.fromkeys(("lead_id", "email", "anonymous_id", "external_id"), "")
     stamp = to_timestamp(event.at)
     properties = json.dumps(dict(event.properties), sort_keys=True) if event.properties else ""
     incoming = IncomingEvent(
         event_id=event.event_id,
         type=event.type,
-        **{**references, field: value},
+        **{**references, **event.references},
         occur_time=(stamp.seconds, stamp.nanos),
         source="",
         properties=properties.encode(),

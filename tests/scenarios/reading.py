@@ -151,13 +151,14 @@ def _rule(number: int, content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _event(content: dict[str, Any]) -> EventData:
-    _only(content, "id", "type", "who", "at", "properties")
+    _only(content, "id", "type", "who", "also", "at", "properties")
     return EventData(
         event_id=content["id"],
         type=content["type"],
         who=content["who"],
         at=_instant(content["at"]),
         properties=content.get("properties", {}),
+        also=tuple(content.get("also", ())),
     )
 
 

@@ -59,18 +59,24 @@ class EventData:
     """A lead id, or a reference with its kind: `email:`, `anonymous:`, `external:`."""
     at: datetime
     properties: Mapping[str, Any]
+    also: tuple[str, ...] = ()
+    """Other references that are the same lead's; only `identify` events have any."""
 
     @property
-    def reference(self) -> tuple[str, str]:
-        """The field of `Event` that says who, and its value."""
-        for kind, name in (
-            ("email:", "email"),
-            ("anonymous:", "anonymous_id"),
-            ("external:", "external_id"),
-        ):
-            if self.who.startswith(kind):
-                return name, self.who.removeprefix(kind)
-        return "lead_id", self.who
+    def references(self) -> Mapping[str, str]:
+        """The fields of `Event` that say who, and their values."""
+        return dict(map(_reference, (self.who, *self.also)))
+
+
+def _reference(who: str) -> tuple[str, str]:
+    for kind, name in (
+        ("email:", "email"),
+        ("anonymous:", "anonymous_id"),
+        ("external:", "external_id"),
+    ):
+        if who.startswith(kind):
+            return name, who.removeprefix(kind)
+    return "lead_id", who
 
 
 @dataclass(frozen=True)

@@ -215,12 +215,10 @@ def _plain(message: Message) -> dict[str, Any]:
 
 
 def _event(event: EventData) -> event_pb2.Event:
-    field, value = event.reference
-    message = event_pb2.Event(
+    return event_pb2.Event(
         event_id=event.event_id,
         type=event.type,
         occur_time=to_timestamp(event.at),
         properties=structs.from_dict(event.properties) if event.properties else None,
+        **event.references,
     )
-    setattr(message, field, value)
-    return message
