@@ -12,6 +12,7 @@ from services.scoring import requests
 from services.scoring.analytics_handlers import Cohort, Impacts, TrendPoint
 from services.scoring.analytics_ports import ActivityCount, Companies, StageReach
 from services.scoring.convert import points
+from services.scoring.event_ports import EventFilter
 from services.scoring.export_formats import Format
 from services.scoring.ports import LeadFilter
 from services.scoring.score_conversion import instant
@@ -84,6 +85,20 @@ def export(request: pb.ExportLeadsRequest) -> tuple[Format, LeadFilter]:
     which = requests.score_filter(request, violations)
     violations.raise_if_any()
     return _FORMATS[request.format], which
+
+
+def export_events(request: pb.ExportEventsRequest) -> tuple[Format, EventFilter]:
+    """Which events to export. Raises InvalidFields."""
+    violations = Violations()
+    form = _FORMATS.get(request.format)
+    if form is None or form is Format.PARQUET:
+        violations.add("format", "must be EXPORT_FORMAT_CSV or _NDJSON: files that can be imported")
+    if request.type and (len(request.type) > TYPE_CHARACTERS_MAX or not request.type.isprintable()):
+        violations.add("type", f"must be at most {TYPE_CHARACTERS_MAX} printable characters")
+    check_lead(request.lead_id, violations)
+    start, end = times(request, violations)
+    violations.raise_if_any()
+    return form or Format.CSV, EventFilter(request.type, start, end)
 
 
 def activity(found: Sequence[ActivityCount]) -> pb.GetActivityResponse:

@@ -1,6 +1,6 @@
 """The gRPC edge of analytics and export: check, call a handler, convert."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
@@ -11,12 +11,16 @@ from scoreline.scoring.v1 import analytics_service_pb2 as pb
 from scoreline.scoring.v1 import analytics_service_pb2_grpc
 from services.scoring import analytics_conversion as conversion
 from services.scoring.analytics_handlers import AnalyticsHandlers
-from services.scoring.exporting import Exports
+from services.scoring.export_formats import Format
+from services.scoring.exporting import Exports, Piece
 from services.shared import context as call_context
 from services.shared.errors import Violations
 
 LEAD_COUNT_HEADER = "x-lead-count"
 """How many leads an exported file has when it is whole."""
+
+EVENT_COUNT_HEADER = "x-event-count"
+"""How many events."""
 
 ServicerContext = grpc.aio.ServicerContext[Any, Any]
 
@@ -87,17 +91,40 @@ class AnalyticsServicer(analytics_service_pb2_grpc.AnalyticsServiceServicer):
         self, request: pb.ExportLeadsRequest, context: ServicerContext
     ) -> AsyncIterator[HttpBody]:
         form, which = conversion.export(request)
-        content_type = form.content_type
-        async with aclosing(self._exports.export(_project(), which, form)) as pieces:
-            async for piece in pieces:
-                if content_type:
-                    # Not before there is something: until then a failure still has a status of its own.
-                    name = f'attachment; filename="leads.{form.suffix}"'
-                    await context.send_initial_metadata(
-                        (("content-disposition", name), (LEAD_COUNT_HEADER, str(piece.lead_count)))
-                    )
-                yield HttpBody(content_type=content_type, data=piece.data)
-                content_type = ""
+        made = self._exports.export(_project(), which, form)
+        async with aclosing(_bodies(context, made, form, "leads", LEAD_COUNT_HEADER)) as bodies:
+            async for body in bodies:
+                yield body
+
+    async def ExportEvents(
+        self, request: pb.ExportEventsRequest, context: ServicerContext
+    ) -> AsyncIterator[HttpBody]:
+        form, which = conversion.export_events(request)
+        made = self._exports.export_events(_project(), which, request.lead_id, form)
+        async with aclosing(_bodies(context, made, form, "events", EVENT_COUNT_HEADER)) as bodies:
+            async for body in bodies:
+                yield body
+
+
+async def _bodies(
+    context: ServicerContext,
+    made: AsyncGenerator[Piece, None],
+    form: Format,
+    name: str,
+    count_header: str,
+) -> AsyncGenerator[HttpBody, None]:
+    """A file as it goes out."""
+    content_type = form.content_type
+    async with aclosing(made) as pieces:
+        async for piece in pieces:
+            if content_type:
+                # Not before there is something: until then a failure still has a status of its own.
+                attachment = f'attachment; filename="{name}.{form.suffix}"'
+                await context.send_initial_metadata(
+                    (("content-disposition", attachment), (count_header, str(piece.row_count)))
+                )
+            yield HttpBody(content_type=content_type, data=piece.data)
+            content_type = ""
 
 
 def _project() -> str:

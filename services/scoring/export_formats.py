@@ -209,7 +209,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, str):
         return f"'{value}" if value.startswith(FORMULA_STARTS) else value
     if isinstance(value, datetime):
-        return _rfc3339(value)
+        return rfc3339(value)
     return "" if value is None else _number(value)
 
 
@@ -217,7 +217,7 @@ def _json_line(lead: ExportedLead) -> str:
     line: dict[str, Any] = {}
     for name, value in zip(COLUMNS, _values(lead), strict=True):
         if isinstance(value, datetime):
-            value = _rfc3339(value)
+            value = rfc3339(value)
         line[name] = json.loads(value) if name.endswith("attributes") else value
     return json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n"
 
@@ -230,7 +230,8 @@ def _number(value: float) -> str:
     )
 
 
-def _rfc3339(at: datetime) -> str:
+def rfc3339(at: datetime) -> str:
+    """An instant as files have it."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 

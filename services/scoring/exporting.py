@@ -1,15 +1,19 @@
-"""Exporting all leads of a project as a file, in pieces: of one consistent view, at the reader's speed. Whatever the
-number of leads, no more are in memory than a portion of them (and, for Parquet, a row group)."""
+"""Exporting all leads or events of a project as a file, in pieces: of one consistent view, at the reader's speed.
+Whatever their number, no more are in memory than a portion of them (and, for Parquet, a row group)."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
-from services.scoring.analytics_ports import AnalyticsStore, ExportedLead
-from services.scoring.errors import ReaderTooSlow, TooManyExports
-from services.scoring.export_formats import Encoder, Format, encoder
-from services.scoring.ports import LeadFilter
+from services.scoring.analytics_ports import AnalyticsTransaction
+from services.scoring.domain.identity import subject_of
+from services.scoring.errors import LeadNotFound, ReaderTooSlow, TooManyExports
+from services.scoring.event_formats import event_encoder
+from services.scoring.event_ports import EventFilter, EventTransaction
+from services.scoring.export_formats import Format, encoder
+from services.scoring.ports import LeadFilter, LeadKey
 from services.shared.tasks import cancel
 
 PIECE_BYTES = 256 * 1024
@@ -32,29 +36,92 @@ class Piece:
     """A piece of a file."""
 
     data: bytes
-    lead_count: int
-    """Leads in the whole file: over HTTP/1.1 nothing else tells a file that broke off from a whole one."""
+    row_count: int
+    """Leads or events in the whole file: over HTTP/1.1 nothing else tells a file that broke off from a whole one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a file will hold."""
+
+    row_count: int
+    made: AsyncGenerator[bytes, None]
+
+
+class ExportTransaction(AnalyticsTransaction, EventTransaction, Protocol):
+    """A transaction that reads leads and events."""
+
+
+class ExportStore(Protocol):
+    """Where they are read from."""
+
+    def reading(self) -> AbstractAsyncContextManager[ExportTransaction]:
+        """A transaction that changes nothing and sees everything as it is at its first read."""
+        ...
+
+
+OpenContent = Callable[[ExportTransaction], Awaitable[Content]]
+
+RowT = TypeVar("RowT")
+RowT_contra = TypeVar("RowT_contra", contravariant=True)
+
+
+class Encodes(Protocol[RowT_contra]):
+    """Makes a file. Its methods take CPU time, so they run in a thread of their own."""
+
+    def add(self, rows: Sequence[RowT_contra], /) -> bytes:
+        """The next bytes of the file; may be none yet."""
+        ...
+
+    def end(self) -> bytes:
+        """The last bytes."""
+        ...
 
 
 class Exports:
     """Exports under way in this process."""
 
-    def __init__(self, store: AnalyticsStore) -> None:
+    def __init__(self, store: ExportStore) -> None:
         self._store = store
         self._running = 0
 
-    async def export(
+    def export(
         self, project_id: str, which: LeadFilter, form: Format
     ) -> AsyncGenerator[Piece, None]:
-        """The file in pieces, at least one, of one consistent view of the leads. Raises TooManyExports,
-        ReaderTooSlow."""
+        """Leads as a file in pieces, at least one, of one consistent view. Raises TooManyExports, ReaderTooSlow."""
+
+        async def leads(tx: ExportTransaction) -> Content:
+            count = await tx.count_exported(project_id, which)
+            return Content(count, encoded(tx.exported_leads(project_id, which), encoder(form)))
+
+        return self._export(leads)
+
+    def export_events(
+        self, project_id: str, which: EventFilter, reference: str, form: Format
+    ) -> AsyncGenerator[Piece, None]:
+        """Events likewise; of one lead where there is a reference. Raises LeadNotFound besides."""
+
+        async def events(tx: ExportTransaction) -> Content:
+            lead: LeadKey | None = None
+            if reference:
+                found = await tx.find_lead(project_id, subject_of(reference))
+                if found is None:
+                    raise LeadNotFound(reference)
+                lead = (project_id, found.profile.lead_id)
+            count = await tx.count_events(project_id, which, lead)
+            portions = tx.exported_events(project_id, which, lead)
+            return Content(count, encoded(portions, event_encoder(form)))
+
+        return self._export(events)
+
+    async def _export(self, open_content: OpenContent) -> AsyncGenerator[Piece, None]:
         if self._running >= EXPORTS_MAX:
             raise TooManyExports(EXPORTS_MAX, RETRY_AFTER_S)
         self._running += 1
         pieces: asyncio.Queue[Piece | None] = asyncio.Queue()
         room = asyncio.Semaphore(PIECES_WAITING_MAX)
         # In a task of its own: while the reader takes its time, somebody must look at the clock.
-        making = asyncio.create_task(self._make(project_id, which, form, pieces, room))
+        making = asyncio.create_task(self._make(open_content, pieces, room))
         try:
             while (piece := await pieces.get()) is not None:
                 room.release()
@@ -69,26 +136,21 @@ class Exports:
 
     async def _make(
         self,
-        project_id: str,
-        which: LeadFilter,
-        form: Format,
+        open_content: OpenContent,
         pieces: asyncio.Queue[Piece | None],
         room: asyncio.Semaphore,
     ) -> None:
         try:
-            async with (
-                self._store.reading() as tx,
-                aclosing(tx.exported_leads(project_id, which)) as portions,
-                aclosing(encoded(portions, encoder(form))) as made,
-            ):
-                leads = await tx.count_exported(project_id, which)
-                empty = True
-                async for data in made:
-                    await _wait_for(room)
-                    pieces.put_nowait(Piece(data, leads))
-                    empty = False
+            async with self._store.reading() as tx:
+                content = await open_content(tx)
+                async with aclosing(content.made) as made:
+                    empty = True
+                    async for data in made:
+                        await _wait_for(room)
+                        pieces.put_nowait(Piece(data, content.row_count))
+                        empty = False
                 if empty:
-                    pieces.put_nowait(Piece(b"", leads))
+                    pieces.put_nowait(Piece(b"", content.row_count))
         finally:
             pieces.put_nowait(None)
 
@@ -102,12 +164,13 @@ async def _wait_for(room: asyncio.Semaphore) -> None:
 
 
 async def encoded(
-    portions: AsyncGenerator[Sequence[ExportedLead], None], encoder: Encoder
+    portions: AsyncGenerator[Sequence[RowT], None], encoder: Encodes[RowT]
 ) -> AsyncGenerator[bytes, None]:
     """The file in pieces of a bounded size."""
-    async for portion in portions:
-        for piece in _pieces(await asyncio.to_thread(encoder.add, portion)):
-            yield piece
+    async with aclosing(portions):
+        async for portion in portions:
+            for piece in _pieces(await asyncio.to_thread(encoder.add, portion)):
+                yield piece
     for piece in _pieces(await asyncio.to_thread(encoder.end)):
         yield piece
 

@@ -14,6 +14,9 @@ from services.scoring.ports import IncomingEvent
 
 ID_PREFIX = "scoreline:"
 
+LINK_ID_PREFIX = f"{ID_PREFIX}link:"
+"""Before the id of the event that linked, or what is unique of a merge by hand."""
+
 
 @dataclass(frozen=True, slots=True)
 class Said:
@@ -90,7 +93,7 @@ def link(
         "subjects": list(subjects),
         **_said(said),
     }
-    entry = Entry(f"{ID_PREFIX}link:{unique}", LINK, at, properties)
+    entry = Entry(f"{LINK_ID_PREFIX}{unique}", LINK, at, properties)
     return _fact(project_id, identity_subject(lead_id), entry)
 
 

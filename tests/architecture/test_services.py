@@ -141,6 +141,9 @@ OWN = {
         "analytics_servicer.py",
         "export_formats.py",
         "exporting.py",
+        "event_formats.py",
+        "event_ports.py",
+        "event_queries.py",
         # What other rules would make of the same ledger: a gRPC service of its own, layer by layer.
         "rule_set_guard.py",
         "simulation_conversion.py",

@@ -78,7 +78,7 @@ async def test_any_number_of_leads_takes_the_same_memory(
     try:
         async for piece in exports.export(project, LeadFilter(), form):
             assert len(piece.data) <= PIECE_BYTES
-            assert piece.lead_count == LEADS
+            assert piece.row_count == LEADS
             arrow_bytes = max(arrow_bytes, pool.bytes_allocated())
             total += len(piece.data)
             count += piece.data.count(b"\n")
@@ -132,9 +132,9 @@ async def test_filters_merged_leads_and_other_projects(
     assert await exported(stages=("hot", "cold"), max_score=17) == [n for n in everybody if n < 18]
     assert await exported(stages=("nothing",)) == []
     pieces = exports.export(project, LeadFilter(min_score=5, max_score=8), Format.NDJSON)
-    assert [piece.lead_count async for piece in pieces] == [3]
+    assert [piece.row_count async for piece in pieces] == [3]
     pieces = exports.export(project, LeadFilter(stages=("nothing",)), Format.NDJSON)
-    assert [(piece.data, piece.lead_count) async for piece in pieces] == [(b"", 0)]
+    assert [(piece.data, piece.row_count) async for piece in pieces] == [(b"", 0)]
 
 
 async def test_the_first_and_last_event_are_those_that_count(
