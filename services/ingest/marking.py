@@ -34,10 +34,11 @@ class EventMarks:
     def __call__(self, origin: Origin, events: list[AcceptedEvent]) -> list[AcceptedEvent]:
         """The events, those of them marked that no person seems to have caused."""
         by_crawler = bool(origin.user_agent) and is_crawler(origin.user_agent)
-        watched = []
-        for index, event in enumerate(events):
-            if by_crawler or event.type in _MAIL or _AGENT in event.properties:
-                watched.append(index)
+        watched = [
+            index
+            for index, event in enumerate(events)
+            if event.type in _MAIL or _AGENT in event.properties or by_crawler
+        ]
         if not watched:
             return events
         properties = {index: Struct.FromString(events[index].properties) for index in watched}
@@ -76,8 +77,11 @@ def _sighting(origin: Origin, event: AcceptedEvent, properties: Struct) -> Sight
 
 def _text(properties: Struct, names: Sequence[str]) -> str:
     fields = properties.fields
-    # Asked first: reading a field that is not there would add it.
-    return next((fields[name].string_value for name in names if name in fields), "")
+    for name in names:
+        # Asked first: reading a field that is not there would add it.
+        if name in fields:
+            return fields[name].string_value
+    return ""
 
 
 def _instant_us(properties: Struct, names: Sequence[str]) -> int | None:

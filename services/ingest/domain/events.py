@@ -127,7 +127,9 @@ def accept(event: IncomingEvent, now_us: int, sent_us: int | None = None) -> Acc
         problems.append(Problem("type", str(error)))
     (kind, reference), *linked = _references(event, type_, problems)
     said_us = _said_us(event.occur_time, problems)
-    occur_us = now_us if said_us is None else max(0, said_us + _behind_us(sent_us, now_us))
+    occur_us = now_us if said_us is None else said_us
+    if said_us is not None and sent_us is not None:
+        occur_us = max(0, said_us + _behind_us(sent_us, now_us))
     if occur_us > now_us + FUTURE_MAX_S * MICROSECONDS:
         problems.append(Problem("occur_time", "must not be more than 24 hours in the future"))
     if event.source and (len(event.source) > SOURCE_CHARS_MAX or not event.source.isprintable()):
@@ -154,11 +156,10 @@ def accept(event: IncomingEvent, now_us: int, sent_us: int | None = None) -> Acc
     )
 
 
-def _behind_us(sent_us: int | None, now_us: int) -> int:
+def _behind_us(sent_us: int, now_us: int) -> int:
     """By how much a sender's clock is behind, where it is wrong."""
-    if sent_us is None or abs(now_us - sent_us) <= CLOCK_TOLERANCE_S * MICROSECONDS:
-        return 0
-    return now_us - sent_us
+    behind_us = now_us - sent_us
+    return 0 if abs(behind_us) <= CLOCK_TOLERANCE_S * MICROSECONDS else behind_us
 
 
 def _references(event: IncomingEvent, type_: str, problems: list[Problem]) -> list[tuple[str, str]]:

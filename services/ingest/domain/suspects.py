@@ -3,7 +3,7 @@ Judged by the times that the events themselves have, so that it does not matter 
 
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 CLICKS = frozenset(
     {"click", "clicked", "email_click", "email_clicked", "link_click", "link_clicked"}
@@ -29,8 +29,7 @@ DELIVERIES_MAX = 20_000
 """Deliveries a process remembers: a second's worth and much more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(NamedTuple):
     """What is seen of a click or a delivery."""
 
     lead: Hashable
