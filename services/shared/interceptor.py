@@ -16,8 +16,8 @@ import grpc
 import structlog
 
 from scoreline.common.v1 import error_reason_pb2, scope_pb2
+from services.shared import broken_files, errors, logs, origins
 from services.shared import context as call_context
-from services.shared import errors, logs, origins
 from services.shared.context import Caller, Request
 from services.shared.credentials import api_key_of
 
@@ -150,7 +150,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         self, method: str, behaviour: Any
     ) -> Callable[[Any, ServicerContext], AsyncIterator[Any]]:
         async def call(request: Any, context: ServicerContext) -> AsyncIterator[Any]:
-            begun = False
+            begun = is_file = False
             try:
                 limited = self._enter(method, context)
                 if limited is not None:
@@ -158,14 +158,23 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 # Closed here and now when the call ends early: what the method holds must not wait for the collector.
                 async with aclosing(behaviour(request, context)) as messages:
                     async for message in messages:
-                        begun = True
+                        if not begun:
+                            begun = True
+                            is_file = broken_files.is_file(
+                                message, context.invocation_metadata() or ()
+                            )
+                            if is_file:
+                                # Whatever ends the call from now on.
+                                context.set_trailing_metadata(broken_files.TOO_MANY)
                         yield message
+                if is_file:
+                    context.set_trailing_metadata(())
             except errors.ServiceError as error:
-                await _refuse(method, context, error, begun)
+                await _refuse(method, context, error, begun, is_file)
             except (asyncio.CancelledError, GeneratorExit, grpc.aio.AbortError):
                 raise
             except Exception as error:  # noqa: BLE001 - the boundary: logged in full, answered as INTERNAL
-                await _defect(method, context, error, begun)
+                await _defect(method, context, error, begun, is_file)
 
         return call
 
@@ -225,7 +234,11 @@ def _origin_of(metadata: Any) -> str:
 
 
 async def _refuse(
-    method: str, context: ServicerContext, error: errors.ServiceError, begun: bool = False
+    method: str,
+    context: ServicerContext,
+    error: errors.ServiceError,
+    begun: bool = False,
+    is_file: bool = False,
 ) -> NoReturn:
     reason = error_reason_pb2.ErrorReason.Name(error.reason)
     log.info("call refused", method=method, code=error.code.name, reason=reason)
@@ -233,6 +246,7 @@ async def _refuse(
     trailing = (
         ("grpc-status-details-bin", status.SerializeToString()),
         ("x-request-id", call_context.request().request_id),
+        *(broken_files.TOO_MANY if is_file and begun else ()),
     )
     if error.retry_after_s is not None and not begun:
         # What becomes an HTTP header at the edge; trailers do not. Too late once something has been sent.
@@ -242,7 +256,11 @@ async def _refuse(
 
 
 async def _defect(
-    method: str, context: ServicerContext, error: Exception, begun: bool = False
+    method: str,
+    context: ServicerContext,
+    error: Exception,
+    begun: bool = False,
+    is_file: bool = False,
 ) -> NoReturn:
     log.error("call failed", method=method, exc_info=error)
     await _refuse(
@@ -250,4 +268,5 @@ async def _defect(
         context,
         InternalError("internal error; the log has it under x-request-id"),
         begun,
+        is_file,
     )

@@ -68,8 +68,9 @@ class AnalyticsServiceStub:
     """All leads with their scores as one file, in pieces, as they are at one instant and in order of id: lead_id, email,
     display_name, company, score, stage, risk, velocity, version, event_count, rule_set_version, first_event_time,
     last_event_time, create_time, update_time, attributes, event_attributes. Over HTTP the body is the file, and
-    the header `x-lead-count`, in gRPC the initial metadata, says how many leads it has. Two at once in a process of
-    the service: more are RESOURCE_EXHAUSTED, as is a reader that takes nothing for 60 seconds.
+    the header `x-lead-count`, in gRPC the initial metadata, says how many leads it has. An export that fails on its way
+    ends with its status in gRPC, and over HTTP with a response that breaks off. Two at once in a process of the service:
+    more are RESOURCE_EXHAUSTED, as is a reader that takes nothing for 60 seconds.
     The response is HttpBody, so that Envoy passes the bytes on as they are.
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
@@ -123,8 +124,9 @@ class AnalyticsServiceAsyncStub(AnalyticsServiceStub):
     """All leads with their scores as one file, in pieces, as they are at one instant and in order of id: lead_id, email,
     display_name, company, score, stage, risk, velocity, version, event_count, rule_set_version, first_event_time,
     last_event_time, create_time, update_time, attributes, event_attributes. Over HTTP the body is the file, and
-    the header `x-lead-count`, in gRPC the initial metadata, says how many leads it has. Two at once in a process of
-    the service: more are RESOURCE_EXHAUSTED, as is a reader that takes nothing for 60 seconds.
+    the header `x-lead-count`, in gRPC the initial metadata, says how many leads it has. An export that fails on its way
+    ends with its status in gRPC, and over HTTP with a response that breaks off. Two at once in a process of the service:
+    more are RESOURCE_EXHAUSTED, as is a reader that takes nothing for 60 seconds.
     The response is HttpBody, so that Envoy passes the bytes on as they are.
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
@@ -217,8 +219,9 @@ class AnalyticsServiceServicer(metaclass=_abc_1.ABCMeta):
         """All leads with their scores as one file, in pieces, as they are at one instant and in order of id: lead_id, email,
         display_name, company, score, stage, risk, velocity, version, event_count, rule_set_version, first_event_time,
         last_event_time, create_time, update_time, attributes, event_attributes. Over HTTP the body is the file, and
-        the header `x-lead-count`, in gRPC the initial metadata, says how many leads it has. Two at once in a process of
-        the service: more are RESOURCE_EXHAUSTED, as is a reader that takes nothing for 60 seconds.
+        the header `x-lead-count`, in gRPC the initial metadata, says how many leads it has. An export that fails on its way
+        ends with its status in gRPC, and over HTTP with a response that breaks off. Two at once in a process of the service:
+        more are RESOURCE_EXHAUSTED, as is a reader that takes nothing for 60 seconds.
         The response is HttpBody, so that Envoy passes the bytes on as they are.
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
