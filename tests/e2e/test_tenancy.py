@@ -22,7 +22,7 @@ from scoreline.scoring.v1 import (
     scoring_service_pb2,
 )
 from stack import Stack
-from tests.e2e import tenancy_doors, tenancy_scoring
+from tests.e2e import tenancy_doors, tenancy_identities, tenancy_scoring
 from tests.e2e.methods import METHODS, call
 from tests.support.eventually import eventually
 from tests.support.grpc_calls import CALL_TIMEOUT_S, Refusal
@@ -418,6 +418,8 @@ CHECKS: dict[str, Callable[[Tenants], None]] = {
     "RetractEvents": tenancy_scoring.retract_events,
     "MergeLeads": tenancy_scoring.merge_leads,
     "UnmergeLeads": tenancy_scoring.unmerge_leads,
+    "GetLeadIdentities": tenancy_identities.get_lead_identities,
+    "ListIdentityConflicts": tenancy_identities.list_identity_conflicts,
 }
 
 SERVICE_CHECKS: dict[str, Callable[[Tenants], None]] = {
@@ -425,6 +427,7 @@ SERVICE_CHECKS: dict[str, Callable[[Tenants], None]] = {
     "AccountsService": accounts,
     "AnalyticsService": analytics,
     "SimulationService": tenancy_scoring.simulations,
+    "QuarantineService": tenancy_identities.quarantine,
 }
 """Where the methods of a service only make sense together."""
 
