@@ -29,6 +29,7 @@ from scoreline.cli import (
     up,
     watch,
     watch_feeds,
+    webhooks,
 )
 from scoreline.cli.failures import CommandLine
 from scoreline.cli.session import Session
@@ -88,6 +89,7 @@ app.add_typer(watch.app, name="watch")
 facts.leads_app.command("identities")(identities.identities)
 facts.leads_app.command("conflicts")(identities.conflicts)
 app.add_typer(facts.leads_app, name="leads")
+app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(facts.events_app, name="events")
 app.command("lead")(leads.lead)

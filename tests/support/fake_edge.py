@@ -19,6 +19,7 @@ from scoreline.ingest.v1 import (
     imports_service_pb2,
     ingest_service_pb2,
     quarantine_service_pb2,
+    webhooks_service_pb2,
 )
 from scoreline.notify.v1 import notify_service_pb2
 from scoreline.rules.v1 import rules_service_pb2
@@ -37,6 +38,7 @@ _SERVICES = [
         ingest_service_pb2,
         imports_service_pb2,
         quarantine_service_pb2,
+        webhooks_service_pb2,
         notify_service_pb2,
         rules_service_pb2,
         scoring_service_pb2,

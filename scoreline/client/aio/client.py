@@ -23,11 +23,13 @@ from scoreline.client.aio.ledger import Ledger
 from scoreline.client.aio.quarantine import Quarantine
 from scoreline.client.aio.rules import Rules
 from scoreline.client.aio.simulations import Simulations
+from scoreline.client.aio.webhooks import Webhooks
 from scoreline.client.calls import AsyncCalls
 from scoreline.client.settings import CALL_TIMEOUT_S, RetryPolicy, Settings, channel_options
 from scoreline.ingest.v1.imports_service_pb2_grpc import ImportsServiceStub
 from scoreline.ingest.v1.ingest_service_pb2_grpc import IngestServiceStub
 from scoreline.ingest.v1.quarantine_service_pb2_grpc import QuarantineServiceStub
+from scoreline.ingest.v1.webhooks_service_pb2_grpc import WebhooksServiceStub
 from scoreline.notify.v1.notify_service_pb2 import (
     WatchActivityResponse,
     WatchLeaderboardResponse,
@@ -74,6 +76,8 @@ class AsyncClient:
         """Events in."""
         self.imports = Imports(calls, ImportsServiceStub(used))
         """Files of events."""
+        self.webhooks = Webhooks(calls, WebhooksServiceStub(used))
+        """Outside systems that send webhooks."""
         self.quarantine = Quarantine(calls, QuarantineServiceStub(used))
         """What was accepted and can't be processed."""
         analytics = AnalyticsServiceStub(used)

@@ -21,11 +21,13 @@ from scoreline.client.blocking.ledger import Ledger
 from scoreline.client.blocking.quarantine import Quarantine
 from scoreline.client.blocking.rules import Rules
 from scoreline.client.blocking.simulations import Simulations
+from scoreline.client.blocking.webhooks import Webhooks
 from scoreline.client.calls import Calls
 from scoreline.client.settings import CALL_TIMEOUT_S, RetryPolicy, Settings, channel_options
 from scoreline.ingest.v1.imports_service_pb2_grpc import ImportsServiceStub
 from scoreline.ingest.v1.ingest_service_pb2_grpc import IngestServiceStub
 from scoreline.ingest.v1.quarantine_service_pb2_grpc import QuarantineServiceStub
+from scoreline.ingest.v1.webhooks_service_pb2_grpc import WebhooksServiceStub
 from scoreline.notify.v1.notify_service_pb2 import (
     WatchActivityResponse,
     WatchLeaderboardResponse,
@@ -71,6 +73,8 @@ class Client:
         """Events in."""
         self.imports = Imports(calls, ImportsServiceStub(used))
         """Files of events."""
+        self.webhooks = Webhooks(calls, WebhooksServiceStub(used))
+        """Outside systems that send webhooks."""
         self.quarantine = Quarantine(calls, QuarantineServiceStub(used))
         """What was accepted and can't be processed."""
         analytics = AnalyticsServiceStub(used)
