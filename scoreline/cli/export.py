@@ -1,9 +1,9 @@
-"""`scoreline export`: leads as a file."""
+"""`scoreline export`: leads and events as files."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated, BinaryIO, Final
@@ -12,12 +12,13 @@ import typer
 from rich.filesize import decimal
 from rich.progress import DownloadColumn, Progress, SpinnerColumn, TextColumn, TransferSpeedColumn
 
+from scoreline.cli.explain import instant
 from scoreline.cli.failures import USAGE, CommandFailed
 from scoreline.cli.output import print_json
 from scoreline.cli.session import Session, session_of
-from scoreline.client.analytics_requests import EXPORT_FORMATS
+from scoreline.client.analytics_requests import EVENT_FORMATS, EXPORT_FORMATS
 
-app = typer.Typer(no_args_is_help=True, help="Leads as files for spreadsheets and warehouses.")
+app = typer.Typer(no_args_is_help=True, help="Leads and events as files.")
 
 _STDOUT: Final = "-"
 _TEXTS: Final = ("csv", "ndjson")
@@ -48,23 +49,67 @@ def leads(
     A file appears under its name only when it is whole.
     """
     session = session_of(context)
-    chosen = form or _named(output)
-    if chosen not in EXPORT_FORMATS:
-        raise CommandFailed(
-            f"no such format: {chosen}; there are {', '.join(EXPORT_FORMATS)}", USAGE
+    chosen = _chosen(session, form, output, EXPORT_FORMATS)
+    with session.client() as client:
+        _export(
+            session,
+            client.leads.export(
+                chosen, stages=stages or (), min_score=min_score, max_score=max_score
+            ),
+            chosen,
+            output,
         )
+
+
+@app.command("events")
+def events(
+    context: typer.Context,
+    form: Annotated[
+        str | None,
+        typer.Option("--format", help="csv or ndjson; from the file's name when absent, else csv."),
+    ] = None,
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="FILE", help="Where to; `-`: stdout.")
+    ] = _STDOUT,
+    type_: Annotated[str, typer.Option("--type", help="Only events of this type.")] = "",
+    lead_id: Annotated[
+        str, typer.Option("--lead", help="Only of this lead: id or reference.")
+    ] = "",
+    start: Annotated[
+        str | None, typer.Option("--from", help="Only what happened from then on.")
+    ] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Only what happened before then.")] = None,
+) -> None:
+    """Export events in the order they were recorded, as a file that `scoreline import` takes.
+
+    Retracted events and corrections by hand are not in it. A file appears under its name only when it is whole.
+    """
+    session = session_of(context)
+    chosen = _chosen(session, form, output, EVENT_FORMATS)
+    with session.client() as client:
+        pieces = client.analytics.export_events(
+            chosen,
+            type=type_,
+            lead_id=lead_id,
+            start=instant("--from", start),
+            end=instant("--to", end),
+        )
+        _export(session, pieces, chosen, output)
+
+
+def _chosen(session: Session, form: str | None, output: str, formats: Sequence[str]) -> str:
+    chosen = form or _named(output)
+    if chosen not in formats:
+        raise CommandFailed(f"no such format: {chosen}; there are {', '.join(formats)}", USAGE)
     if output == _STDOUT and chosen not in _TEXTS and sys.stdout.isatty():
         raise CommandFailed(f"a terminal can't show {chosen}: name a file with -o", USAGE)
     if output == _STDOUT and session.as_json:
         raise CommandFailed("--json needs a file: name one with -o", USAGE)
-    with (
-        session.client() as client,
-        closing(
-            client.leads.export(
-                chosen, stages=stages or (), min_score=min_score, max_score=max_score
-            )
-        ) as pieces,
-    ):
+    return chosen
+
+
+def _export(session: Session, made: Generator[bytes, None, None], chosen: str, output: str) -> None:
+    with closing(made) as pieces:
         if output == _STDOUT:
             _copy(pieces, sys.stdout.buffer)
             return

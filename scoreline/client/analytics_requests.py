@@ -9,6 +9,7 @@ from scoreline.client.requests import stamp
 from scoreline.scoring.v1.analytics_service_pb2 import (
     INTERVAL_DAY,
     INTERVAL_HOUR,
+    ExportEventsRequest,
     ExportFormat,
     ExportLeadsRequest,
     GetActivityRequest,
@@ -24,6 +25,9 @@ EXPORT_FORMATS = tuple(
     name.removeprefix(_FORMAT_PREFIX).lower() for name in ExportFormat.keys()[1:]
 )
 """`csv`, `ndjson`, `parquet`."""
+
+EVENT_FORMATS = ("csv", "ndjson")
+"""What can be imported again."""
 
 
 def activity(
@@ -74,4 +78,19 @@ def export_leads(
         stages=stages,
         min_score=min_score,
         max_score=max_score,
+    )
+
+
+def export_events(
+    form: str, type_: str, lead_id: str, start: datetime | None, end: datetime | None
+) -> ExportEventsRequest:
+    """Events as a file. Raises ValueError for a format there is not."""
+    if form not in EVENT_FORMATS:
+        raise ValueError(f"no such format: {form!r}; there are {', '.join(EVENT_FORMATS)}")
+    return ExportEventsRequest(
+        format=_FORMAT_PREFIX + form.upper(),
+        type=type_,
+        lead_id=lead_id,
+        start_time=stamp(start),
+        end_time=stamp(end),
     )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from datetime import datetime
 
 from scoreline.client import analytics_requests as requests
+from scoreline.client import file_streams
 from scoreline.client.calls import Calls
 from scoreline.client.settings import ANALYTICS_TIMEOUT_S, LEDGER_TIMEOUT_S
 from scoreline.scoring.v1.analytics_service_pb2 import (
@@ -75,3 +76,18 @@ class Analytics:
         minutes."""
         request = requests.rule_impact(start, end)
         return self._calls.repeated(self._stub.GetRuleImpact, request, LEDGER_TIMEOUT_S)
+
+    def export_events(
+        self,
+        form: str = "csv",
+        *,
+        type: str = "",
+        lead_id: str = "",
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> Generator[bytes, None, None]:
+        """All events that match as one file that can be imported, in pieces: `csv` or `ndjson`, in the order they were
+        recorded. One that ends with an error is not whole."""
+        request = requests.export_events(form, type, lead_id, start, end)
+        call = self._stub.ExportEvents(request, metadata=self._calls.settings.metadata)
+        return file_streams.pieces(call)

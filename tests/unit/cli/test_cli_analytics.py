@@ -224,3 +224,16 @@ def test_what_can_not_be_exported_is_said_in_one_line(edge: FakeEdge, tmp_path: 
     assert run(edge, "export", "leads", as_json=True).exit_code == 2
     edge.on("ExportLeads", refusing(grpc.StatusCode.RESOURCE_EXHAUSTED, "LIMIT_EXCEEDED"))
     assert run(edge, "export", "leads").exit_code == 1
+
+
+def test_events_are_exported_as_asked(edge: FakeEdge) -> None:
+    edge.on("ExportEvents", lambda _, __: iter([HttpBody(data=b"event_id\r\n")]))
+    options = ["--type", "signup", "--lead", "email:a@b.example", "--from", "2026-03-01T00:00:00Z"]
+    result = run(edge, "export", "events", "--format", "ndjson", *options)
+    assert result.stdout_bytes == b"event_id\r\n"
+    (request,) = edge.requests["ExportEvents"]
+    assert (request.type, request.lead_id) == ("signup", "email:a@b.example")
+    assert request.format == pb.EXPORT_FORMAT_NDJSON
+    assert request.start_time.ToJsonString() == "2026-03-01T00:00:00Z"
+    assert not request.HasField("end_time")
+    assert run(edge, "export", "events", "--format", "parquet").exit_code == 2
