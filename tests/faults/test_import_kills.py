@@ -1,5 +1,5 @@
-"""`kill -9` of ingest in the middle of importing a file. Afterwards every row is accounted for exactly once, as accepted,
-duplicate or rejected, and every valid event is there once."""
+"""`kill -9` of ingest in the middle of importing a file. Afterwards every row is accounted for exactly once, as
+accepted, duplicate or rejected, and every valid event is there once."""
 
 from __future__ import annotations
 
