@@ -6,7 +6,6 @@ from itertools import islice
 from typing import Annotated
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from scoreline.cli.output import plain, print_json, when
@@ -36,14 +35,14 @@ def identities(
         print_json(found)
         return
     session.out.print(plain(found.lead_id), style="bold")
-    table = Table("reference", "events", "known since", "came", "from", box=None)
-    table.columns[1].justify = "right"
     for one in found.identities:
-        table.add_row(
-            plain(_reference(one.identity)), f"{one.event_count:,}", when(one.attach_time),
-            when(one.move_time), plain(one.original_lead_id),
-        )  # fmt: skip
-    session.out.print(table)
+        # Derived ids and instants together are wider than a table may be.
+        line = Text.assemble("  ", plain(_reference(one.identity)), f"  {one.event_count:,} events")
+        line.append(f"  known since {when(one.attach_time)}", "dim")
+        session.out.print(line, soft_wrap=True)
+        if one.original_lead_id:
+            came = f"    from {one.original_lead_id}, {when(one.move_time)}"
+            session.out.print(plain(came), style="dim", soft_wrap=True)
     if found.merged_lead_ids:
         session.out.print(plain(f"merged into it: {', '.join(found.merged_lead_ids)}"), style="dim")
 

@@ -9,7 +9,6 @@ from typing import Annotated, Any, TypedDict
 
 import typer
 from rich.filesize import decimal
-from rich.table import Table
 from rich.text import Text
 
 from scoreline.cli.explain import instant
@@ -66,16 +65,15 @@ def list_items(
     if not found:
         session.out.print("nothing is in quarantine")
         return
-    table = Table("item", "reason", "event", "seen", "last seen", "size", box=None)
-    table.columns[0].no_wrap = True
-    for column in (3, 5):
-        table.columns[column].justify = "right"
     for item in found:
-        table.add_row(
-            item.item_id, _name(item.reason), plain(item.event_id), f"{item.seen_count:,}",
-            when(item.last_seen_time), decimal(item.size_bytes),
-        )  # fmt: skip
-    session.out.print(table)
+        # Ids are long, and to be copied: no table has room for one and for what else is to be said.
+        line = Text.assemble((item.item_id, "bold"), "  ", (_name(item.reason), "yellow"))
+        line.append(f"  seen {item.seen_count:,} times, last {when(item.last_seen_time)}", "dim")
+        session.out.print(line, soft_wrap=True)
+        told = [f"event {item.event_id}"] * bool(item.event_id)
+        told += [f"through {item.source_id}"] * bool(item.source_id)
+        told += [item.detail] * bool(item.detail)
+        session.out.print(plain(f"  {', '.join(told)}"))
 
 
 @app.command("get")

@@ -134,7 +134,12 @@ def test_identities(edge: FakeEdge) -> None:
     edge.on("GetLeadIdentities", lambda request, context: answer)
     found = run(edge, "leads", "identities", "email:ada@example.com")
     assert found.exit_code == 0, found.output
-    for text in ("email:ada@example.com", "1,204", "external:u-42", "merged into it: ld_x"):
+    for text in (
+        "email:ada@example.com  1,204 events  known since 2026-03-01",
+        "external:u-42  0 events",
+        "from ld_x, 2026-03-01",
+        "merged into it: ld_x",
+    ):
         assert text in found.stdout
     (line,) = json_lines(run(edge, "leads", "identities", "ada", as_json=True))
     assert line["merged_lead_ids"] == ["ld_x"]
