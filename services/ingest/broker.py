@@ -12,7 +12,7 @@ from services.shared.service import StartRefused
 log = logs.get("broker check")
 
 VERSION_MIN = (2, 12)
-"""Atomic batches came with it."""
+"""Atomic batches and message counters came with it."""
 
 ASK_TIMEOUT_S = 2.0
 """One request to the broker's monitoring."""

@@ -106,6 +106,8 @@ def test_the_process_refuses_with_one_line_and_code_3(servers: Stack) -> None:
                 **os.environ,
                 "SCORELINE_INGEST_NATS_URL": servers.nats_url,
                 "SCORELINE_INGEST_NATS_MONITOR_URL": url,
+                "SCORELINE_INGEST_DATABASE_URL": servers.postgres_url("scoreline_ingest"),
+                "SCORELINE_INGEST_SECRET_KEYS": "k" * 32,
                 "SCORELINE_INGEST_LOG_LEVEL": "error",
             },
             cwd=REPO_ROOT,
