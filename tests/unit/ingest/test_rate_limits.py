@@ -81,6 +81,17 @@ async def test_who_goes_on_is_refused_without_asking_again() -> None:
     assert counters.counts.total() == 4
 
 
+async def test_who_used_up_a_minute_is_forgotten_with_it() -> None:
+    clock = SetClock()
+    limits = RateLimits(MemoryCounters(), clock)
+    for number in range(20):
+        await passed(limits, caller(f"key_{number}", 1), 2)
+    assert len(limits._used_up) == 20
+    clock.instant += timedelta(minutes=1)
+    await passed(limits, caller(), 1)
+    assert limits._used_up == set()
+
+
 async def test_a_refusal_says_when_and_how_much() -> None:
     clock = SetClock()
     limits = RateLimits(MemoryCounters(), clock)
