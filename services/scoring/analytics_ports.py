@@ -91,6 +91,7 @@ class ExportedLead:
     score: int
     """Milli-points."""
     stage: str
+    grade: str
     risk: str
     velocity: int
     """Thousandths."""
@@ -105,6 +106,17 @@ class ExportedLead:
     """JSON: noted by hand."""
     event_attributes: str
     """JSON: what its events said of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What an exported lead's grade is told from."""
+
+    activation: int
+    """The rules its score is under."""
+    state: str
+    """JSON (domain/state.py); empty where it was not asked for, or has another format."""
+    scored_at: datetime
 
 
 class AnalyticsReads(Protocol):
@@ -157,9 +169,10 @@ class AnalyticsReads(Protocol):
         ...
 
     def exported_leads(
-        self, project_id: str, which: LeadFilter
-    ) -> AsyncGenerator[Sequence[ExportedLead], None]:
-        """The leads in order of id, in small portions. Order and page of the filter don't count."""
+        self, project_id: str, which: LeadFilter, standings: bool
+    ) -> AsyncGenerator[Sequence[tuple[ExportedLead, Standing]], None]:
+        """The leads in order of id, in small portions, without grades; with what these are told from where that is
+        wanted. Order and page of the filter don't count."""
         ...
 
 

@@ -1,8 +1,7 @@
 """What all leads of a project did and became, counted in SQL: part of the store's transaction. No writes here. Each
-query is one statement and says what it reads; only the export, which may take longer than any statement should, is read
-in portions through a cursor on the server."""
+query is one statement and says what it reads."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,19 +13,13 @@ from services.scoring.analytics_ports import (
     CohortWeek,
     Companies,
     CompanyLeads,
-    ExportedLead,
     Span,
     StageReach,
     TrendDay,
 )
 from services.scoring.domain.model import FACT_PREFIX, RETRACTION
-from services.scoring.domain.state import FORMAT
-from services.scoring.ports import LeadFilter, LeadKey
+from services.scoring.ports import LeadKey
 from services.shared.errors import LimitExceeded
-
-EXPORT_PORTION_LEADS = 500
-"""Leads fetched at a time: at 32 KiB of attributes noted by hand and 64 KiB of attributes from events each, 48 MiB at
-most."""
 
 COMPANY_CHARACTERS_MAX = 256
 """Of a company's name in an attribute, which has no limit of its own; as many as a lead's own `company` may have."""
@@ -208,28 +201,6 @@ _COMPANIES = f"""
     )
 """
 
-_EXPORTED = """
-    FROM leads l JOIN snapshots n USING (project_id, lead_id)
-    WHERE l.project_id = %(project)s AND n.merged_into = ''
-      AND (%(any_stage)s OR n.stage = ANY(%(stages)s))
-      AND (%(min_score)s::bigint IS NULL OR n.score >= %(min_score)s)
-      AND (%(max_score)s::bigint IS NULL OR n.score <= %(max_score)s)
-"""
-_COUNT_EXPORTED = "SELECT count(*)" + _EXPORTED
-_EXPORT = f"""
-    SELECT l.lead_id, l.email, l.display_name, l.company, n.score, n.stage, n.risk, n.velocity,
-           n.version, n.event_count, n.rule_set_version,
-           CASE WHEN n.state_format = {FORMAT} AND n.state IS JSON OBJECT THEN
-               'epoch'::timestamptz
-               + (n.state::jsonb #>> '{{activity,0}}')::bigint * '1 microsecond'::interval
-           END,
-           n.last_occurred_at, l.created_at, greatest(l.updated_at, n.updated_at), l.attributes::text,
-           coalesce(CASE WHEN n.state_format = {FORMAT} AND n.state IS JSON OBJECT
-                         THEN n.state::json ->> 'attributes' END, '{{}}')
-    {_EXPORTED}
-    ORDER BY l.lead_id
-"""
-
 
 class AnalyticsQueries:
     """See analytics_ports.AnalyticsReads."""
@@ -311,18 +282,6 @@ class AnalyticsQueries:
         (_, companies, unknown, _), *found = await self._all(_COMPANIES, values)
         return Companies([CompanyLeads(*columns) for columns in found], companies, int(unknown))
 
-    async def count_exported(self, project_id: str, which: LeadFilter) -> int:
-        count: int = (await self._all(_COUNT_EXPORTED, _filter(project_id, which)))[0][0]
-        return count
-
-    async def exported_leads(
-        self, project_id: str, which: LeadFilter
-    ) -> AsyncGenerator[Sequence[ExportedLead], None]:
-        async with self._cursor.connection.cursor(name="exported_leads") as cursor:
-            await cursor.execute(_EXPORT, _filter(project_id, which))
-            while found := await cursor.fetchmany(EXPORT_PORTION_LEADS):
-                yield [ExportedLead(*columns) for columns in found]
-
     async def _with_retracted(self, values: dict[str, Any]) -> dict[str, Any]:
         return {
             **values,
@@ -338,13 +297,3 @@ class AnalyticsQueries:
                 f"not counted within {QUERY_S_MAX} s: ask for a shorter time", QUERY_S_MAX
             ) from error
         return await self._cursor.fetchall()
-
-
-def _filter(project_id: str, which: LeadFilter) -> dict[str, Any]:
-    return {
-        "project": project_id,
-        "any_stage": not which.stages,
-        "stages": list(which.stages),
-        "min_score": which.min_score,
-        "max_score": which.max_score,
-    }

@@ -13,6 +13,7 @@ from services.scoring.errors import LeadNotFound, ReaderTooSlow, TooManyExports
 from services.scoring.event_formats import event_encoder
 from services.scoring.event_ports import EventFilter, EventTransaction
 from services.scoring.export_formats import Format, encoder
+from services.scoring.export_grades import graded_leads
 from services.scoring.ports import LeadFilter, LeadKey
 from services.shared.tasks import cancel
 
@@ -37,7 +38,7 @@ class Piece:
 
     data: bytes
     row_count: int
-    """Leads or events in the whole file: over HTTP/1.1 nothing else tells a file that broke off from a whole one."""
+    """Leads or events in the whole file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class Exports:
 
         async def leads(tx: ExportTransaction) -> Content:
             count = await tx.count_exported(project_id, which)
-            return Content(count, encoded(tx.exported_leads(project_id, which), encoder(form)))
+            return Content(count, encoded(graded_leads(tx, project_id, which), encoder(form)))
 
         return self._export(leads)
 

@@ -18,6 +18,9 @@ SNAPSHOT_COLUMNS = (
 )
 """In the order `snapshot` takes them."""
 
+UNREADABLE_STATE = (ValueError, LookupError, TypeError, AttributeError, OverflowError)
+"""What reading a state raises that this service has not written."""
+
 PROFILE_COLUMNS = "project_id, lead_id, email, display_name, company, attributes, revision, created_at, updated_at"
 """In the order of the fields of Profile."""
 
@@ -50,7 +53,7 @@ def snapshot(columns: tuple[Any, ...]) -> Snapshot:
     if state_format == FORMAT:
         try:
             state = from_json(text)
-        except (ValueError, LookupError, TypeError, AttributeError, OverflowError):
+        except UNREADABLE_STATE:
             # Not what this service writes. The ledger has everything: the lead is folded anew, nothing is lost.
             state = rest
             activation = UNREADABLE

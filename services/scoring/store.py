@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import queries, rows
 from services.scoring import statements as sql
-from services.scoring.analytics_queries import AnalyticsQueries
 from services.scoring.domain.binding import bound, looks_back
 from services.scoring.domain.identity import email_of, lead_id_of
 from services.scoring.domain.lead import RulesInForce, Snapshot, new_snapshot
@@ -24,6 +23,7 @@ from services.scoring.errors import (
     UnknownActivation,
 )
 from services.scoring.event_queries import EventQueries
+from services.scoring.export_queries import ExportQueries
 from services.scoring.ledger_writes import LedgerWrites
 from services.scoring.ports import (
     NOTHING,
@@ -106,7 +106,7 @@ class PostgresStore:
                     raise StoreBroken(type(error).__name__) from error
 
 
-class PostgresTransaction(LedgerWrites, AnalyticsQueries, EventQueries):
+class PostgresTransaction(LedgerWrites, ExportQueries, EventQueries):
     """See ports.Transaction."""
 
     def __init__(

@@ -144,6 +144,8 @@ OWN = {
         "event_formats.py",
         "event_ports.py",
         "event_queries.py",
+        "export_queries.py",
+        "export_grades.py",
         # What other rules would make of the same ledger: a gRPC service of its own, layer by layer.
         "rule_set_guard.py",
         "simulation_conversion.py",

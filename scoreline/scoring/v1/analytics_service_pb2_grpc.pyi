@@ -66,7 +66,7 @@ class AnalyticsServiceStub:
     """
     ExportLeads: _grpc.UnaryStreamMultiCallable[_analytics_service_pb2.ExportLeadsRequest, _httpbody_pb2.HttpBody]
     """All leads with their scores as one file, in pieces, as they are at one instant and in order of id: lead_id, email,
-    display_name, company, score, stage, risk, velocity, version, event_count, rule_set_version, first_event_time,
+    display_name, company, score, stage, grade, risk, velocity, version, event_count, rule_set_version, first_event_time,
     last_event_time, create_time, update_time, attributes, event_attributes. Over HTTP the body is the file, and
     the header `x-lead-count`, in gRPC the initial metadata, says how many leads it has. An export that fails on its way
     ends with its status in gRPC, and over HTTP with a response that breaks off. Two at once in a process of the service:
@@ -122,7 +122,7 @@ class AnalyticsServiceAsyncStub(AnalyticsServiceStub):
     """
     ExportLeads: _aio.UnaryStreamMultiCallable[_analytics_service_pb2.ExportLeadsRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """All leads with their scores as one file, in pieces, as they are at one instant and in order of id: lead_id, email,
-    display_name, company, score, stage, risk, velocity, version, event_count, rule_set_version, first_event_time,
+    display_name, company, score, stage, grade, risk, velocity, version, event_count, rule_set_version, first_event_time,
     last_event_time, create_time, update_time, attributes, event_attributes. Over HTTP the body is the file, and
     the header `x-lead-count`, in gRPC the initial metadata, says how many leads it has. An export that fails on its way
     ends with its status in gRPC, and over HTTP with a response that breaks off. Two at once in a process of the service:
@@ -217,7 +217,7 @@ class AnalyticsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_httpbody_pb2.HttpBody], _abc.AsyncIterator[_httpbody_pb2.HttpBody]]:
         """All leads with their scores as one file, in pieces, as they are at one instant and in order of id: lead_id, email,
-        display_name, company, score, stage, risk, velocity, version, event_count, rule_set_version, first_event_time,
+        display_name, company, score, stage, grade, risk, velocity, version, event_count, rule_set_version, first_event_time,
         last_event_time, create_time, update_time, attributes, event_attributes. Over HTTP the body is the file, and
         the header `x-lead-count`, in gRPC the initial metadata, says how many leads it has. An export that fails on its way
         ends with its status in gRPC, and over HTTP with a response that breaks off. Two at once in a process of the service:

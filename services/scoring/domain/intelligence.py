@@ -136,6 +136,15 @@ def _trend(recent: int, earlier: int) -> Trend:
     return Trend.STEADY
 
 
+def grade_at(state: State, rules: RuleSet, at: int) -> str:
+    """Both grades together at an instant not before the state's newest entry; empty where the rules have none."""
+    if rules.grading is None:
+        return ""
+    fold = Fold(rules, state)
+    fold.fade_to(at)
+    return "".join(_grades(fold.state, rules))
+
+
 def _grades(state: State, rules: RuleSet) -> tuple[str, str]:
     grading = rules.grading
     if grading is None:

@@ -39,6 +39,7 @@ leads = st.lists(
         company=texts,
         score=st.integers(-(10**9), 10**9),
         stage=texts,
+        grade=st.sampled_from(["", "A1", "=1"]),
         risk=st.sampled_from(["", "low", "high"]),
         velocity=st.integers(0, 10**6),
         version=st.integers(0, 10**6),
@@ -69,7 +70,7 @@ def test_csv_is_what_was_put_in_and_nothing_in_it_is_a_formula(found: list[Expor
     assert len(rows) == len(found)
     for row, lead in zip(rows, found, strict=True):
         line = dict(zip(header, row, strict=True))
-        for name in ("lead_id", "email", "display_name", "company", "stage", "attributes"):
+        for name in ("lead_id", "email", "display_name", "company", "stage", "grade", "attributes"):
             assert not line[name].startswith(FORMULA_STARTS)
             assert line[name] in (getattr(lead, name), "'" + getattr(lead, name))
         assert round(float(line["score"]) * 1000) == lead.score
@@ -88,7 +89,7 @@ def test_ndjson_is_what_was_put_in(found: list[ExportedLead]) -> None:
         assert list(row) == list(COLUMNS)
         assert (row["lead_id"], row["company"]) == (lead.lead_id, lead.company)
         assert round(row["score"] * 1000) == lead.score
-        assert row["attributes"] == json.loads(lead.attributes)
+        assert (row["grade"], row["attributes"]) == (lead.grade, json.loads(lead.attributes))
         assert row["event_attributes"] == json.loads(lead.event_attributes)
         assert (row["last_event_time"] is None) == (lead.last_event_at is None)
 
@@ -103,6 +104,7 @@ def test_parquet_is_what_was_put_in(found: list[ExportedLead]) -> None:
         assert round(row["score"] * 1000) == lead.score
         assert row["first_event_time"] == lead.first_event_at
         assert row["event_count"] == lead.event_count
+        assert row["grade"] == lead.grade
 
 
 @pytest.mark.parametrize(
@@ -111,13 +113,15 @@ def test_parquet_is_what_was_put_in(found: list[ExportedLead]) -> None:
 )
 def test_points_in_csv_have_the_decimals_they_need(milli: int, text: str) -> None:
     lead = ExportedLead(
-        "l", "", "", "", milli, "", "", 0, 0, 0, 0, None, None, AT, AT, "{}", "{}"
+        "l", "", "", "", milli, "", "", "", 0, 0, 0, 0, None, None, AT, AT, "{}", "{}"
     )  # fmt: skip
     assert file_of(Format.CSV, [lead]).decode().splitlines()[1].split(",")[4] == text
 
 
 def test_a_row_group_ends_when_it_is_long_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    lead = ExportedLead("l", "", "", "", 1, "", "", 0, 0, 0, 0, None, None, AT, AT, '{"a":1}', "")
+    lead = ExportedLead(
+        "l", "", "", "", 1, "", "", "", 0, 0, 0, 0, None, None, AT, AT, '{"a":1}', ""
+    )
     monkeypatch.setattr(export_formats, "ROW_GROUP_LEADS", 10)
     made = encoder(Format.PARQUET)
     first = made.add([lead] * 9)
