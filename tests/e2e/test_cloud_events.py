@@ -277,9 +277,7 @@ def test_any_bytes_are_answered_with_2xx_or_4xx(
 @FEW
 @given(
     headers=st.dictionaries(
-        st.sampled_from(
-            ["ce-id", "ce-source", "ce-type", "ce-time", "ce-leadid", "ce-x-y", "ce-"]
-        ),
+        st.sampled_from(["ce-id", "ce-source", "ce-type", "ce-time", "ce-leadid", "ce-x-y", "ce-"]),
         st.text(st.characters(min_codepoint=33, max_codepoint=255), max_size=30),
     ),
     content=st.binary(max_size=20),
