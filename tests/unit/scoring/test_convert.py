@@ -236,8 +236,11 @@ VIEW = LeadView(
 
 
 def test_a_lead_has_every_field() -> None:
+    said = replace(VIEW.snapshot.state, attributes={"title": "CTO"})
+    whole = convert.whole_lead(replace(VIEW, snapshot=replace(VIEW.snapshot, state=said)))
+    assert every_field_set(whole)
+    assert structs.to_dict(whole.event_attributes) == {"title": "CTO"}
     message = convert.lead(VIEW)
-    assert every_field_set(message)
     kinds = lead_pb2.LeadIdentityKind
     assert message == lead_pb2.Lead(
         lead_id="ada",
