@@ -96,6 +96,12 @@ class NotifyProcess:
         assert self._process.poll() is None, self.log.read_text()
         return serving(self.target)
 
+    @property
+    def process_id(self) -> int:
+        """Of the process that runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def signal(self, number: signal.Signals) -> None:
         assert self._process is not None
         self._process.send_signal(number)
