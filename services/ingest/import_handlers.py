@@ -12,7 +12,15 @@ from datetime import datetime
 
 from services.ingest.domain.importing.reading import ReadOptions
 from services.ingest.errors import FileTooLarge, ImportEnded, UploadStalled
-from services.ingest.import_ports import ENDED, KEPT_ROWS_MAX, Import, ImportStore, KeptRow, State
+from services.ingest.import_ports import (
+    CHUNK_BYTES,
+    ENDED,
+    KEPT_ROWS_MAX,
+    Import,
+    ImportStore,
+    KeptRow,
+    State,
+)
 from services.shared import logs
 from services.shared.clock import Clock
 from services.shared.errors import (
@@ -25,9 +33,6 @@ from services.shared.errors import (
 log = logs.get("imports")
 
 FILE_BYTES_MAX = 2 * 1024**3
-CHUNK_BYTES = 1024 * 1024
-"""As the file is kept: one is in memory at a time, and one is a row of the database."""
-
 STALL_S = 60.0
 """A caller who sends nothing for so long is gone or stuck: its half of a file must not wait."""
 

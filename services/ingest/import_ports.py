@@ -15,6 +15,10 @@ KEPT_ROWS_MAX = 100_000
 """Rows of an import that were not accepted, kept for its report; the counters count all."""
 
 
+CHUNK_BYTES = 1024 * 1024
+"""As a file is kept: while it comes in one is in memory, and one is a row of the table. All but the last are full."""
+
+
 class State(Enum):
     """What an import is doing; the values are stored."""
 
@@ -139,8 +143,8 @@ class ImportWork(Protocol):
         """An import that is to be worked on and that nobody else works on until the context ends; None without."""
         ...
 
-    async def chunk(self, import_id: str, number: int) -> bytes | None:
-        """A piece of its file; None after the last."""
+    async def piece(self, import_id: str, at: int) -> bytes:
+        """The bytes of its file from a place on, as many as are read at once; none at its end."""
         ...
 
     async def is_running(self, import_id: str) -> bool:

@@ -5,6 +5,7 @@ import asyncio
 import re
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator
+from concurrent.futures import Executor
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -61,18 +62,31 @@ class _Slice:
     """How much of the file was read for it and all before."""
     nature: Nature | None = None
 
+    @property
+    def is_full(self) -> bool:
+        """Whether it is time for the next one."""
+        return len(self.lines) >= SLICE_ROWS or self.bytes >= SLICE_BYTES
+
 
 class ImportRun:
     """Works on one import."""
 
     def __init__(
-        self, which: Import, store: ImportWork, events: AcceptEvents, clock: Clock
+        self,
+        which: Import,
+        store: ImportWork,
+        events: AcceptEvents,
+        clock: Clock,
+        thread: Executor,
     ) -> None:
+        """`thread` is where files are read."""
         self._import = which
         self._store = store
         self._events = events
         self._clock = clock
+        self._thread = thread
         self._origin = Origin(which.project_id, which.import_id, "")
+        self._read_bytes = 0
         self._settled = which.settled
         self._to_pass_over = which.settled
         self._reader = FileReader(which.options)
@@ -106,43 +120,46 @@ class ImportRun:
         return True
 
     async def _slices(self) -> AsyncGenerator[_Slice, None]:
-        read_bytes = number = 0
-        while not self._stopping and not self._failure:
-            chunk = await self._store.chunk(self._import.import_id, number)
-            if chunk is None and read_bytes < self._import.size_bytes:
+        loop = asyncio.get_running_loop()
+        made = _Slice()
+        ended = False
+        while not ended and not self._stopping:
+            piece = await self._store.piece(self._import.import_id, self._read_bytes)
+            if not piece and self._read_bytes < self._import.size_bytes:
                 # Somebody ended the import and dropped its file.
                 raise Lost
-            read_bytes += len(chunk or b"")
-            number += 1
-            rows = self._reader.finish() if chunk is None else self._reader.feed(chunk)
-            whole = False
-            while not whole and not self._stopping:
-                # In a thread: reading a slice takes milliseconds, in which calls would wait.
-                made, whole = await asyncio.to_thread(self._next, rows)
-                made.read_bytes = read_bytes
-                made.nature = self._reader.nature
-                if made.lines:
-                    yield made
-            if chunk is None:
-                return
+            self._read_bytes += len(piece)
+            rows = self._reader.feed(piece) if piece else self._reader.finish()
+            # In a thread: reading a slice takes milliseconds, in which calls would wait.
+            while await loop.run_in_executor(self._thread, self._fill, made, rows):
+                if made.is_full:
+                    yield self._dated(made)
+                    made = _Slice()
+                if self._stopping:
+                    return
+            ended = not piece or bool(self._failure)
+        if ended and made.lines:
+            yield self._dated(made)
 
-    def _next(self, rows: Iterator[Row]) -> tuple[_Slice, bool]:
-        """The next rows as a slice, and whether there are no more."""
-        made = _Slice()
+    def _dated(self, made: _Slice) -> _Slice:
+        made.read_bytes = self._read_bytes
+        made.nature = self._reader.nature
+        return made
+
+    def _fill(self, made: _Slice, rows: Iterator[Row]) -> bool:
+        """Add the next rows to a slice; whether there may be more of them."""
         passed_over = 0
-        while len(made.lines) < SLICE_ROWS and made.bytes < SLICE_BYTES:
+        while not made.is_full and passed_over < PASSED_OVER_AT_ONCE:
             try:
                 row = next(rows, None)
             except UnreadableFile as error:
                 self._failure = _clean(str(error))
-                return made, True
+                return False
             if row is None:
-                return made, True
+                return False
             if self._to_pass_over:
                 self._to_pass_over -= 1
                 passed_over += 1
-                if passed_over == PASSED_OVER_AT_ONCE:
-                    return made, False
                 continue
             made.lines.append(row.line)
             if row.problem is not None:
@@ -151,7 +168,7 @@ class ImportRun:
             event = convert.incoming(row, self._import.options, self._import.sha256)
             made.rows.append(event)
             made.bytes += len(event.properties) + sum(map(len, row.texts.values()))
-        return made, False
+        return True
 
     async def _accepted(self, rows: _Slice) -> list[Result]:
         """What became of each event of a slice, sent again for as long as it finds no room or no broker."""

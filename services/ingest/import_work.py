@@ -16,10 +16,21 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.ingest import import_rows as rows
-from services.ingest.import_ports import ENDED, KEPT_ROWS_MAX, Import, KeptRow, Progress, State
+from services.ingest.import_ports import (
+    CHUNK_BYTES,
+    ENDED,
+    KEPT_ROWS_MAX,
+    Import,
+    KeptRow,
+    Progress,
+    State,
+)
 from services.ingest.tables import import_chunks, import_rows, imports
 from services.shared.db import Database
 from services.shared.errors import DependencyUnavailable
+
+PIECE_BYTES = 128 * 1024
+"""Of a file, read at once: whatever is made of it on its way to rows is as small."""
 
 UPLOAD_STALE_AFTER = timedelta(minutes=5)
 """A file of which nothing came for so long has lost its caller, who is cut off after a minute."""
@@ -80,13 +91,16 @@ class PostgresImportWork:
         except (OperationalError, InterfaceError, PoolTimeout, psycopg.OperationalError) as error:
             raise DependencyUnavailable("the database can't be reached") from error
 
-    async def chunk(self, import_id: str, number: int) -> bytes | None:
-        query = sa.select(import_chunks.c.content).where(
+    async def piece(self, import_id: str, at: int) -> bytes:
+        number, within = divmod(at, CHUNK_BYTES)
+        # Chunks are stored uncompressed: Postgres reads no more of one than what is asked for.
+        content = sa.func.substr(import_chunks.c.content, within + 1, PIECE_BYTES)
+        query = sa.select(content).where(
             import_chunks.c.import_id == import_id, import_chunks.c.number == number
         )
         async with self._database.begin() as connection:
-            content: bytes | None = await connection.scalar(query)
-        return content
+            found: bytes | None = await connection.scalar(query)
+        return found or b""
 
     async def is_running(self, import_id: str) -> bool:
         query = sa.select(imports.c.state).where(imports.c.import_id == import_id)

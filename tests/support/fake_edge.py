@@ -157,11 +157,12 @@ class FakeEdge:
             behave = lambda requests, context: answer(list(requests), context)  # noqa: E731
         elif method.server_streaming:
             wrap, behave = grpc.unary_stream_rpc_method_handler, stream
-        return wrap(
+        handler: grpc.RpcMethodHandler[Any, Any] = wrap(
             behave,
             request_deserializer=request_type.FromString,
             response_serializer=response_type.SerializeToString,
         )
+        return handler
 
 
 def accept_all(request: Any, context: grpc.ServicerContext) -> Any:

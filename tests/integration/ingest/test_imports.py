@@ -8,6 +8,7 @@ import gzip
 import io
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import grpc
 import psycopg
@@ -37,7 +38,7 @@ async def imports(ingest: Stack) -> AsyncIterator[ImportClient]:
 def rows_of(ingest: Stack, table: str, import_id: str) -> int:
     with psycopg.connect(ingest.postgres_url("scoreline_ingest")) as database:
         query = f"SELECT count(*) FROM {table} WHERE import_id = %s"
-        found = database.execute(query, [import_id]).fetchone()  # type: ignore[arg-type]
+        found = database.execute(query, [import_id]).fetchone()
     assert found is not None
     return int(found[0])
 
@@ -206,7 +207,7 @@ async def test_imports_are_listed_newest_first(imports: ImportClient) -> None:
     ],
 )
 async def test_what_a_file_is_said_to_be_must_make_sense(
-    imports: ImportClient, fields: dict[str, object], field: str
+    imports: ImportClient, fields: dict[str, Any], field: str
 ) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await imports.send(b"lead_id,type\nl,signup\n", **fields)
@@ -230,7 +231,7 @@ async def test_a_call_that_breaks_leaves_nothing(ingest: Stack, imports: ImportC
 
     def chunks() -> int:
         with psycopg.connect(ingest.postgres_url("scoreline_ingest")) as database:
-            found = database.execute(query, ["broken-off.csv"]).fetchone()  # type: ignore[arg-type]
+            found = database.execute(query, ["broken-off.csv"]).fetchone()
         assert found is not None
         return int(found[0])
 
