@@ -126,8 +126,14 @@ class Ways:
 
 
 class _Clock:
+    """Each look at it is 30 days later."""
+
+    def __init__(self) -> None:
+        self._next = NOW
+
     def now(self) -> datetime:
-        return NOW
+        self._next += timedelta(days=30)
+        return self._next - timedelta(days=30)
 
 
 @pytest.fixture
