@@ -14,7 +14,7 @@ from stack import Stack
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-DOCUMENTS = ["docs/http-api.md", "docs/ingesting.md", "README.md"]
+DOCUMENTS = ["docs/http-api.md", "docs/ingesting.md", "README.md", "docs/streaming.md"]
 
 
 @pytest.fixture
