@@ -35,7 +35,10 @@ GRPC_SERVICES: dict[str, tuple[str, ...]] = {
         "scoreline.ingest.v1.ImportsService",
         "scoreline.ingest.v1.QuarantineService",
     ),
-    "notify": ("scoreline.notify.v1.NotifyService",),
+    "notify": (
+        "scoreline.notify.v1.NotifyService",
+        "scoreline.notify.v1.WebhookEndpointsService",
+    ),
 }
 """What each process offers; the health of the first is that of all."""
 

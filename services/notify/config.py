@@ -1,8 +1,14 @@
 """Settings of notify, prefix SCORELINE_NOTIFY_. The rooms that hold changes for watchers are sized here."""
 
-from pydantic import Field, SecretStr
+from ipaddress import IPv4Network, IPv6Network
 
+from pydantic import Field, SecretStr, field_validator
+
+from services.notify.domain.retries import SCHEDULE_S
 from services.shared.config import DatabaseConfig, ServiceConfig
+
+RETRIES_MAX = 30
+RETRY_DELAY_S_MAX = 86_400
 
 
 class NotifyConfig(ServiceConfig, DatabaseConfig):
@@ -58,3 +64,29 @@ class NotifyConfig(ServiceConfig, DatabaseConfig):
     broker_silence_max_s: float = Field(default=15.0, gt=6)
     """Watchers are told UNAVAILABLE when the broker has been silent for so long. A restart of the broker takes less;
     above the 5 s it takes to notice a lost pull request."""
+
+    allow_private_targets: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Networks that webhooks may be sent to although they are not public: a JSON list, e.g. `["10.1.0.0/16"]`. Whoever
+    has a key of the scope admin can have notify send requests there."""
+
+    allow_http_targets: bool = False
+    """Whether webhooks may be sent to `http://`, in the clear."""
+
+    delivery_timeout_s: float = Field(default=15.0, ge=0.1, le=60)
+    """An attempt is over then, answer and all."""
+
+    deliveries_in_flight_max: int = Field(default=256, ge=1, le=1_000)
+    """Attempts of this process on their way at once."""
+
+    retry_schedule_s: tuple[float, ...] = SCHEDULE_S
+    """Seconds after the first, second ... failed attempt of a delivery: a JSON list. When it is at its end the delivery
+    has failed."""
+
+    @field_validator("retry_schedule_s")
+    @classmethod
+    def _schedule(cls, delays_s: tuple[float, ...]) -> tuple[float, ...]:
+        if not 1 <= len(delays_s) <= RETRIES_MAX or any(
+            not 0 <= one <= RETRY_DELAY_S_MAX for one in delays_s
+        ):
+            raise ValueError(f"must be 1 to {RETRIES_MAX} delays of 0 to {RETRY_DELAY_S_MAX} s")
+        return delays_s

@@ -1,17 +1,19 @@
-"""Why a watch is refused or ends.
+"""Why a watch is refused or ends, or an endpoint is not made.
 
 ServiceError
 ├── ResumeTokenInvalid     INVALID_ARGUMENT     RESUME_TOKEN_INVALID
 ├── ResumeTokenExpired     OUT_OF_RANGE         RESUME_TOKEN_EXPIRED
 ├── WatcherTooSlow         RESOURCE_EXHAUSTED   WATCHER_TOO_SLOW
 ├── WatchInterrupted       UNAVAILABLE          DEPENDENCY_UNAVAILABLE, with RetryInfo
-└── FeedInterrupted        UNAVAILABLE          DEPENDENCY_UNAVAILABLE, with RetryInfo
+├── FeedInterrupted        UNAVAILABLE          DEPENDENCY_UNAVAILABLE, with RetryInfo
+├── TooManyEndpoints       RESOURCE_EXHAUSTED   LIMIT_EXCEEDED
+└── TooManyEndpointSecrets RESOURCE_EXHAUSTED   LIMIT_EXCEEDED
 """
 
 import grpc
 
 from scoreline.common.v1 import error_reason_pb2
-from services.shared.errors import DependencyUnavailable, ServiceError
+from services.shared.errors import DependencyUnavailable, LimitExceeded, ServiceError
 
 
 class ResumeTokenInvalid(ServiceError):
@@ -66,3 +68,23 @@ class FeedInterrupted(DependencyUnavailable):
         if isinstance(ending, ResumeTokenExpired | WatchInterrupted):
             return cls("the service stops, or has lost sight of the changes")
         return ending
+
+
+class TooManyEndpoints(LimitExceeded):
+    """The project has as many webhook endpoints as it may have."""
+
+    def __init__(self, endpoints_max: int) -> None:
+        super().__init__(
+            f"the project has {endpoints_max} webhook endpoints: delete one that is not needed any more",
+            endpoints_max,
+        )
+
+
+class TooManyEndpointSecrets(LimitExceeded):
+    """So many secrets of an endpoint are valid already."""
+
+    def __init__(self, secrets_max: int) -> None:
+        super().__init__(
+            f"{secrets_max} secrets of the endpoint are valid: wait until one ends, or rotate with a shorter overlap",
+            secrets_max,
+        )

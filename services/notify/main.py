@@ -2,24 +2,39 @@
 
 from functools import partial
 
-from scoreline.notify.v1 import notify_service_pb2_grpc
+from scoreline.notify.v1 import notify_service_pb2_grpc, webhook_endpoints_service_pb2_grpc
 from services.notify import leads
 from services.notify.boards import Boards
 from services.notify.conditions import Conditions
 from services.notify.config import NotifyConfig
 from services.notify.convert import Responses
+from services.notify.delivery_queue import PostgresQueue
+from services.notify.delivery_store import PostgresDeliveries
 from services.notify.domain.resume_token import TokenSigner
+from services.notify.endpoint_convert import example
+from services.notify.endpoint_handlers import EndpointHandlers, TargetRules
+from services.notify.endpoint_plan import EndpointPlan
+from services.notify.endpoint_sender import Sender
+from services.notify.endpoint_servicer import WebhookEndpointsServicer
+from services.notify.endpoint_store import PostgresEndpoints
+from services.notify.endpoint_worker import EndpointWorker
 from services.notify.handlers import FeedHandler, WatchHandler
 from services.notify.hub import Hub, HubLimits
+from services.notify.planning import Plan, Planner
 from services.notify.servicer import NotifyServicer
 from services.notify.stream import BROKER_ERRORS, STREAM, JetStreamScores
 from services.notify.watch import SnapshotBudget
 from services.notify.worker import Follower, Keeper
 from services.shared import db
+from services.shared.clock import SystemClock
 from services.shared.db import Database
 from services.shared.errors import DependencyUnavailable
 from services.shared.retrying import until_available
+from services.shared.sealing import Seal
 from services.shared.service import Service, run
+
+CONDITIONS_MAX = 100_000
+"""Different filters of endpoints; each is compiled once a process."""
 
 
 async def build(service: Service, config: NotifyConfig) -> None:
@@ -62,6 +77,44 @@ async def build(service: Service, config: NotifyConfig) -> None:
         watches, FeedHandler(hub, boards), Conditions(config.filters_max), Responses(tokens)
     )
     notify_service_pb2_grpc.add_NotifyServiceServicer_to_server(servicer, service.server)
+
+    plans: list[Plan] = [_add_endpoints(service, config, database)]
+    planner = Planner(database, stream, plans, SystemClock())
+    service.add_loop("planning", planner.run)
+
+
+def _add_endpoints(service: Service, config: NotifyConfig, database: Database) -> EndpointPlan:
+    clock = SystemClock()
+    seal = Seal(config.secret_keys.get_secret_value())
+    sender = Sender(
+        config.delivery_timeout_s, config.allow_http_targets, config.allow_private_targets, clock
+    )
+    service.resources.push_async_callback(sender.close)
+    worker = EndpointWorker(
+        PostgresQueue(database, seal),
+        sender,
+        clock,
+        config.delivery_timeout_s,
+        config.deliveries_in_flight_max,
+        config.retry_schedule_s,
+    )
+    service.add_loop("webhooks", worker.run, worker.stop)
+    service.add_loop("sweep of webhooks", worker.sweep)
+    conditions = Conditions(CONDITIONS_MAX)
+    handlers = EndpointHandlers(
+        PostgresEndpoints(database, seal),
+        PostgresDeliveries(database),
+        sender,
+        TargetRules(config.allow_http_targets, config.allow_private_targets),
+        conditions,
+        example,
+        worker.nudge,
+        clock,
+    )
+    webhook_endpoints_service_pb2_grpc.add_WebhookEndpointsServiceServicer_to_server(
+        WebhookEndpointsServicer(handlers), service.server
+    )
+    return EndpointPlan(conditions, clock, worker.nudge)
 
 
 def _signer(config: NotifyConfig) -> TokenSigner:

@@ -16,6 +16,9 @@ positions = sa.Table(
     # When the stream was made: tells streams of the same name apart.
     sa.Column("stream_id", sa.BigInteger, nullable=False),
     sa.Column("sequence", sa.BigInteger, nullable=False),
+    # How many messages were gone before they were read, and when that was last seen.
+    sa.Column("missed", sa.BigInteger, nullable=False),
+    sa.Column("missed_at", _TIME),
     sa.PrimaryKeyConstraint("reader", name="positions_pkey"),
 )
 
@@ -26,7 +29,7 @@ webhook_endpoints = sa.Table(
     sa.Column("project_id", sa.Text, nullable=False),
     sa.Column("url", sa.Text, nullable=False),
     sa.Column("description", sa.Text, nullable=False),
-    # Event types, filter, concurrency, signature version: read and written as a whole.
+    # Event types, stages, filter, concurrency, signature version: read and written as a whole.
     sa.Column("definition", JSONB, nullable=False),
     # Headers with their values, encrypted under the setting `secret_keys`.
     sa.Column("sealed_headers", sa.LargeBinary, nullable=False),
@@ -77,9 +80,12 @@ deliveries = sa.Table(
     sa.Column("payload", sa.Text, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("attempt_count", sa.Integer, nullable=False),
-    # When it is next to be tried; while an attempt is on its way, when that counts as lost.
-    sa.Column("due_at", _TIME, nullable=False),
-    sa.Column("in_flight", sa.Boolean, nullable=False),
+    # How many of those were made before it was last redelivered: the schedule begins anew then.
+    sa.Column("attempts_before", sa.Integer, nullable=False),
+    # When it was made, or last redelivered: how long it has waited.
+    sa.Column("pending_since", _TIME, nullable=False),
+    # When it is tried again; null before the first attempt and after the last.
+    sa.Column("retry_at", _TIME),
     sa.Column("created_at", _TIME, nullable=False),
     sa.Column("ended_at", _TIME),
     sa.PrimaryKeyConstraint("endpoint_id", "delivery_id", name="deliveries_pkey"),
@@ -91,7 +97,7 @@ deliveries = sa.Table(
     ),
     # ListDeliveries reads backwards.
     sa.Index("deliveries_newest", "endpoint_id", "number"),
-    # What is to be sent next: the first of each lead.
+    # What is to be sent next of a lane: the first.
     sa.Index(
         "deliveries_pending",
         "endpoint_id",
@@ -99,9 +105,34 @@ deliveries = sa.Table(
         "number",
         postgresql_where=sa.text("state = 'pending'"),
     ),
+    # What has waited too long.
+    sa.Index("deliveries_waiting", "pending_since", postgresql_where=sa.text("state = 'pending'")),
     # What is too old to be kept.
     sa.Index("deliveries_ended", "ended_at", postgresql_where=sa.text("ended_at IS NOT NULL")),
     sa.CheckConstraint("state IN ('pending', 'succeeded', 'failed')", name="deliveries_state"),
+)
+
+# What an endpoint is told in order, one thing after the other: a lane a lead. There while something of it is pending.
+delivery_lanes = sa.Table(
+    "delivery_lanes",
+    metadata,
+    sa.Column("endpoint_id", sa.Text, nullable=False),
+    sa.Column("lead_id", sa.Text, nullable=False),
+    # When its first delivery is to be tried; while an attempt is on its way, when that counts as lost.
+    sa.Column("due_at", _TIME, nullable=False),
+    sa.Column("in_flight", sa.Boolean, nullable=False),
+    # Counts attempts taken in hand: who was given up for lost can't report any more.
+    sa.Column("claim", sa.BigInteger, nullable=False),
+    sa.PrimaryKeyConstraint("endpoint_id", "lead_id", name="delivery_lanes_pkey"),
+    sa.ForeignKeyConstraint(
+        ["endpoint_id"],
+        ["webhook_endpoints.endpoint_id"],
+        name="delivery_lanes_endpoint_id_fkey",
+        ondelete="CASCADE",
+    ),
+    # What is due of an endpoint; how many of its attempts are on their way.
+    sa.Index("delivery_lanes_due", "endpoint_id", "due_at"),
+    sa.Index("delivery_lanes_in_flight", "endpoint_id", postgresql_where=sa.text("in_flight")),
 )
 
 attempts = sa.Table(

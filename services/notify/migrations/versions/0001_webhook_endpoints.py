@@ -16,6 +16,7 @@ TABLES = (
     "webhook_endpoints",
     "endpoint_secrets",
     "deliveries",
+    "delivery_lanes",
     "attempts",
 )
 
@@ -29,6 +30,8 @@ def upgrade() -> None:
         sa.Column("reader", sa.Text, nullable=False),
         sa.Column("stream_id", sa.BigInteger, nullable=False),
         sa.Column("sequence", sa.BigInteger, nullable=False),
+        sa.Column("missed", sa.BigInteger, nullable=False),
+        sa.Column("missed_at", _TIME),
         sa.PrimaryKeyConstraint("reader", name="positions_pkey"),
     )
     op.create_table(
@@ -75,8 +78,9 @@ def upgrade() -> None:
         sa.Column("payload", sa.Text, nullable=False),
         sa.Column("state", sa.Text, nullable=False),
         sa.Column("attempt_count", sa.Integer, nullable=False),
-        sa.Column("due_at", _TIME, nullable=False),
-        sa.Column("in_flight", sa.Boolean, nullable=False),
+        sa.Column("attempts_before", sa.Integer, nullable=False),
+        sa.Column("pending_since", _TIME, nullable=False),
+        sa.Column("retry_at", _TIME),
         sa.Column("created_at", _TIME, nullable=False),
         sa.Column("ended_at", _TIME),
         sa.PrimaryKeyConstraint("endpoint_id", "delivery_id", name="deliveries_pkey"),
@@ -96,10 +100,38 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'pending'"),
     )
     op.create_index(
+        "deliveries_waiting",
+        "deliveries",
+        ["pending_since"],
+        postgresql_where=sa.text("state = 'pending'"),
+    )
+    op.create_index(
         "deliveries_ended",
         "deliveries",
         ["ended_at"],
         postgresql_where=sa.text("ended_at IS NOT NULL"),
+    )
+    op.create_table(
+        "delivery_lanes",
+        sa.Column("endpoint_id", sa.Text, nullable=False),
+        sa.Column("lead_id", sa.Text, nullable=False),
+        sa.Column("due_at", _TIME, nullable=False),
+        sa.Column("in_flight", sa.Boolean, nullable=False),
+        sa.Column("claim", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("endpoint_id", "lead_id", name="delivery_lanes_pkey"),
+        sa.ForeignKeyConstraint(
+            ["endpoint_id"],
+            ["webhook_endpoints.endpoint_id"],
+            name="delivery_lanes_endpoint_id_fkey",
+            ondelete="CASCADE",
+        ),
+    )
+    op.create_index("delivery_lanes_due", "delivery_lanes", ["endpoint_id", "due_at"])
+    op.create_index(
+        "delivery_lanes_in_flight",
+        "delivery_lanes",
+        ["endpoint_id"],
+        postgresql_where=sa.text("in_flight"),
     )
     op.create_table(
         "attempts",

@@ -1,0 +1,138 @@
+"""Webhook endpoints and what they are told: the things themselves, which changes become which events, and what an event
+is called. Sending is in `endpoint_sender.py`, keeping in `endpoint_store.py` and `delivery_store.py`."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+
+from services.notify.domain.filtering import Change
+
+SCORE_CHANGED = "score.changed"
+STAGE_CHANGED = "lead.stage_changed"
+QUALIFIED = "lead.qualified"
+MERGED = "lead.merged"
+
+EVENT_TYPES = (SCORE_CHANGED, STAGE_CHANGED, QUALIFIED, MERGED)
+
+QUALIFIED_STAGES = ("qualified",)
+"""Where an endpoint names none."""
+
+CONCURRENCY = 8
+"""Where an endpoint names none."""
+
+GONE = "gone"
+FAILING = "failing"
+
+
+class Signing(Enum):
+    """How deliveries are signed (Standard Webhooks)."""
+
+    HMAC = "v1"
+    ED25519 = "v1a"
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What an endpoint wants to be told, and how."""
+
+    event_types: tuple[str, ...]
+    qualified_stages: tuple[str, ...] = QUALIFIED_STAGES
+    filter: str = ""
+    """CEL; empty: everything."""
+    concurrency: int = CONCURRENCY
+    signing: Signing = Signing.HMAC
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """What signs."""
+
+    text: str = field(repr=False)
+    expire_time: datetime | None = None
+    """None for the newest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where changes are pushed to."""
+
+    endpoint_id: str
+    project_id: str
+    url: str
+    description: str
+    definition: Definition
+    disabled: bool
+    disabled_reason: str
+    failing_since: datetime | None
+    revision: int
+    create_time: datetime
+    update_time: datetime
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secrets: tuple[Secret, ...] = field(default=(), repr=False)
+    """Those valid now, the newest first."""
+
+
+class State(Enum):
+    """What became of a delivery."""
+
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try."""
+
+    attempt_time: datetime
+    status: int
+    """HTTP; 0: there was no answer."""
+    latency_ms: int
+    excerpt: str
+    error: str
+    """Why it failed where the status does not say so."""
+    retry_after_s: float = 0.0
+    """How long the receiver asked to be left alone."""
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the receiver took it: an answer of 2xx, whole."""
+        return 200 <= self.status < 300 and not self.error
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One thing that is told to one endpoint."""
+
+    delivery_id: str
+    number: int
+    event_type: str
+    lead_id: str
+    state: State
+    create_time: datetime
+    retry_time: datetime | None
+    payload: str
+    attempts: tuple[Attempt, ...] = ()
+
+
+def event_types(change: Change, qualified_stages: tuple[str, ...]) -> list[str]:
+    """What a change is, in the words that endpoints use."""
+    moved = change.stage != change.previous_stage
+    found = []
+    if moved or change.delta_points:
+        found.append(SCORE_CHANGED)
+    if moved:
+        found.append(STAGE_CHANGED)
+        if change.stage in qualified_stages:
+            found.append(QUALIFIED)
+    if change.merged_into:
+        found.append(MERGED)
+    return found
+
+
+def delivery_id(endpoint_id: str, lead_id: str, version: int, event_type: str) -> str:
+    """The id of telling that endpoint this: always the same, so that planning it twice makes one of it."""
+    told = "\n".join((endpoint_id, lead_id, str(version), event_type))
+    return f"msg_{hashlib.sha256(told.encode()).hexdigest()[:32]}"
