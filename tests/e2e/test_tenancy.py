@@ -22,7 +22,13 @@ from scoreline.scoring.v1 import (
     scoring_service_pb2,
 )
 from stack import Stack
-from tests.e2e import tenancy_doors, tenancy_identities, tenancy_scoring, tenancy_webhooks
+from tests.e2e import (
+    tenancy_doors,
+    tenancy_files,
+    tenancy_identities,
+    tenancy_scoring,
+    tenancy_webhooks,
+)
 from tests.e2e.methods import METHODS, call
 from tests.support.eventually import eventually
 from tests.support.grpc_calls import CALL_TIMEOUT_S, Refusal
@@ -428,7 +434,9 @@ SERVICE_CHECKS: dict[str, Callable[[Tenants], None]] = {
     "AnalyticsService": analytics,
     "SimulationService": tenancy_scoring.simulations,
     "WebhooksService": tenancy_webhooks.webhooks,
+    "ImportsService": tenancy_files.imports,
     "QuarantineService": tenancy_identities.quarantine,
+    "WebhookEndpointsService": tenancy_endpoints.endpoints,
 }
 """Where the methods of a service only make sense together."""
 
