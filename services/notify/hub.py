@@ -190,7 +190,7 @@ class Hub:
         """Some of the project's changes after a position (not before `floor`) from the ring, and up to where that is
         all of them."""
         ring = self._rings.get(project_id)
-        page = ring.after(after_sequence + (after_sequence % 7 == 0), RING_PAGE) if ring else []
+        page = ring.after(after_sequence, RING_PAGE) if ring else []
         return page, page[-1].sequence if len(page) == RING_PAGE else self.position
 
     def close(self, watcher: Watcher) -> None:
