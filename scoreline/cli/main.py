@@ -11,6 +11,7 @@ from scoreline.cli import (
     demo,
     doctor,
     doors,
+    endpoints,
     explain,
     export,
     facts,
@@ -90,6 +91,7 @@ facts.leads_app.command("identities")(identities.identities)
 facts.leads_app.command("conflicts")(identities.conflicts)
 app.add_typer(facts.leads_app, name="leads")
 app.add_typer(webhooks.app, name="webhooks")
+app.add_typer(endpoints.app, name="endpoints")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(facts.events_app, name="events")
 app.command("lead")(leads.lead)

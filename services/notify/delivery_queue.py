@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.notify import endpoint_rows as rows
 from services.notify.domain.endpoints import FAILING, GONE, Attempt, State
 from services.notify.endpoint_ports import Claimed
-from services.notify.endpoint_store import valid_secrets
+from services.notify.store import valid_secrets
 from services.notify.tables import attempts, deliveries, delivery_lanes, webhook_endpoints
 from services.shared.db import Database
 from services.shared.sealing import Seal

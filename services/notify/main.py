@@ -16,12 +16,12 @@ from services.notify.endpoint_handlers import EndpointHandlers, TargetRules
 from services.notify.endpoint_plan import EndpointPlan
 from services.notify.endpoint_sender import Sender
 from services.notify.endpoint_servicer import WebhookEndpointsServicer
-from services.notify.endpoint_store import PostgresEndpoints
 from services.notify.endpoint_worker import EndpointWorker
 from services.notify.handlers import FeedHandler, WatchHandler
 from services.notify.hub import Hub, HubLimits
 from services.notify.planning import Plan, Planner
 from services.notify.servicer import NotifyServicer
+from services.notify.store import PostgresEndpoints
 from services.notify.stream import BROKER_ERRORS, STREAM, JetStreamScores
 from services.notify.watch import SnapshotBudget
 from services.notify.worker import Follower, Keeper

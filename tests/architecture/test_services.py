@@ -93,7 +93,6 @@ OWN = {
         "endpoint_ports.py",
         "endpoint_convert.py",
         "endpoint_rows.py",
-        "endpoint_store.py",
         "endpoint_plan.py",
         "endpoint_sender.py",
         "endpoint_signing.py",

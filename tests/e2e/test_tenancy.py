@@ -24,6 +24,7 @@ from scoreline.scoring.v1 import (
 from stack import Stack
 from tests.e2e import (
     tenancy_doors,
+    tenancy_endpoints,
     tenancy_files,
     tenancy_identities,
     tenancy_scoring,

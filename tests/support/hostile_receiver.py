@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
-
-STALL_S = 60.0
-"""Longer than anybody waits."""
 
 
 @dataclass(frozen=True)
@@ -63,14 +61,14 @@ class Receiver:
         return dict(found)
 
     @asynccontextmanager
-    async def serve(self) -> AsyncIterator[Receiver]:
+    async def serve(self, tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
 
         def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             task = asyncio.create_task(self._connection(reader, writer))
             self._open.add(task)
             task.add_done_callback(self._open.discard)
 
-        server = await asyncio.start_server(accept, "127.0.0.1", 0)
+        server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield self
@@ -110,7 +108,8 @@ async def _answer(writer: asyncio.StreamWriter, how: str) -> bool:
     """Whether the connection goes on."""
     match how:
         case "stall":
-            await asyncio.sleep(STALL_S)
+            # Until the other side gives up, or this one closes.
+            await writer.wait_closed()
             return False
         case "cut":
             writer.transport.abort()

@@ -14,6 +14,7 @@ import grpc.aio
 from scoreline.accounts.v1.accounts_service_pb2_grpc import AccountsServiceStub
 from scoreline.client import watch_requests, watching
 from scoreline.client.aio.analytics import Analytics
+from scoreline.client.aio.endpoints import Endpoints
 from scoreline.client.aio.facts import Facts
 from scoreline.client.aio.imports import Imports
 from scoreline.client.aio.ingest import Ingest
@@ -36,6 +37,7 @@ from scoreline.notify.v1.notify_service_pb2 import (
     WatchScoresResponse,
 )
 from scoreline.notify.v1.notify_service_pb2_grpc import NotifyServiceStub
+from scoreline.notify.v1.webhook_endpoints_service_pb2_grpc import WebhookEndpointsServiceStub
 from scoreline.rules.v1.rules_service_pb2_grpc import RulesServiceStub
 from scoreline.scoring.v1.analytics_service_pb2_grpc import AnalyticsServiceStub
 from scoreline.scoring.v1.scoring_service_pb2_grpc import ScoringServiceStub
@@ -78,6 +80,8 @@ class AsyncClient:
         """Files of events."""
         self.webhooks = Webhooks(calls, WebhooksServiceStub(used))
         """Outside systems that send webhooks."""
+        self.endpoints = Endpoints(calls, WebhookEndpointsServiceStub(used))
+        """Other systems that are told of changes by webhooks."""
         self.quarantine = Quarantine(calls, QuarantineServiceStub(used))
         """What was accepted and can't be processed."""
         analytics = AnalyticsServiceStub(used)

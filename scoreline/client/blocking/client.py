@@ -12,6 +12,7 @@ import grpc
 from scoreline.accounts.v1.accounts_service_pb2_grpc import AccountsServiceStub
 from scoreline.client import watch_requests, watching
 from scoreline.client.blocking.analytics import Analytics
+from scoreline.client.blocking.endpoints import Endpoints
 from scoreline.client.blocking.facts import Facts
 from scoreline.client.blocking.imports import Imports
 from scoreline.client.blocking.ingest import Ingest
@@ -34,6 +35,7 @@ from scoreline.notify.v1.notify_service_pb2 import (
     WatchScoresResponse,
 )
 from scoreline.notify.v1.notify_service_pb2_grpc import NotifyServiceStub
+from scoreline.notify.v1.webhook_endpoints_service_pb2_grpc import WebhookEndpointsServiceStub
 from scoreline.rules.v1.rules_service_pb2_grpc import RulesServiceStub
 from scoreline.scoring.v1.analytics_service_pb2_grpc import AnalyticsServiceStub
 from scoreline.scoring.v1.scoring_service_pb2_grpc import ScoringServiceStub
@@ -75,6 +77,8 @@ class Client:
         """Files of events."""
         self.webhooks = Webhooks(calls, WebhooksServiceStub(used))
         """Outside systems that send webhooks."""
+        self.endpoints = Endpoints(calls, WebhookEndpointsServiceStub(used))
+        """Other systems that are told of changes by webhooks."""
         self.quarantine = Quarantine(calls, QuarantineServiceStub(used))
         """What was accepted and can't be processed."""
         analytics = AnalyticsServiceStub(used)

@@ -1,5 +1,5 @@
 """Webhook endpoints and what they are told: the things themselves, which changes become which events, and what an event
-is called. Sending is in `endpoint_sender.py`, keeping in `endpoint_store.py` and `delivery_store.py`."""
+is called. Sending is in `endpoint_sender.py`, keeping in `store.py` and `delivery_store.py`."""
 
 import hashlib
 from collections.abc import Mapping
