@@ -101,8 +101,15 @@ class MapExpression:
 
     def value(self, given: Given) -> dict[Any, Any]:
         """The entries that are there. Raises EvaluationFailed."""
-        found = ((key.value(given), value.value(given)) for key, value in self._entries)
-        return {key: value for key, value in found if key is not None and value is not None}
+        entries: dict[Any, Any] = {}
+        for key_expression, value_expression in self._entries:
+            key, value = key_expression.value(given), value_expression.value(given)
+            if key is None or value is None:
+                continue
+            if not isinstance(key, str | int):
+                raise EvaluationFailed("has a key that is neither a text nor a whole number")
+            entries[key] = value
+        return entries
 
 
 class ValueEnvironment:

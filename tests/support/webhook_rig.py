@@ -28,6 +28,8 @@ from services.ingest.webhook_worker import DeliveryCounts
 from services.shared.errors import DependencyUnavailable
 from services.shared.publishing import OutgoingMessage
 
+PRESETS = webhook_presets.load_all()
+
 NOW = datetime(2026, 2, 1, 12, tzinfo=UTC)
 
 
@@ -154,9 +156,7 @@ class Rig:
         self.handlers = WebhookHandlers(
             self.cache, events, self.quarantine, self.counts, self.clock
         )
-        self.sources = WebhookSources(
-            self.store, self.cache, webhook_presets.load_all(), self.clock
-        )
+        self.sources = WebhookSources(self.store, self.cache, PRESETS, self.clock)
 
 
 def new_source(**given: Any) -> NewSource:

@@ -97,8 +97,9 @@ def test_each_entry_of_a_written_map_is_an_expression_of_its_own() -> None:
     }
     assert ENVIRONMENT.map("body.map").value(given_values()) == {"x": 1, "y": 2}
     assert ENVIRONMENT.map("{}").value(given_values()) == {}
-    with pytest.raises(EvaluationFailed):
-        ENVIRONMENT.map('{"a": 1, "b": 1 / 0}').value(given_values())
+    for wrong in ('{"a": 1, "b": 1 / 0}', "{body.list: 1}", "{body.map: 1}", "{body.a.ratio: 1}"):
+        with pytest.raises(EvaluationFailed):
+            ENVIRONMENT.map(wrong).value(given_values())
 
 
 @pytest.mark.parametrize(
