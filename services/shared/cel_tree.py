@@ -39,6 +39,7 @@ message_type { name: "Expr"
   field { name: "loop" number: 9 type: TYPE_MESSAGE type_name: ".services.shared.Loop" oneof_index: 0 } }
 message_type { name: "Const"
   oneof_decl { name: "value" }
+  field { name: "int64" number: 3 type: TYPE_INT64 oneof_index: 0 }
   field { name: "string" number: 6 type: TYPE_STRING oneof_index: 0 } }
 message_type { name: "Ident" field { name: "name" number: 1 type: TYPE_STRING } }
 message_type { name: "Select"

@@ -35,16 +35,26 @@ LOOP_SOURCE_CHARS_MAX = 256
 LOOP_VALUES_MAX = 10_000
 """An expression that loops is not evaluated over a larger document; lists and maps counted too."""
 
+LOOP_COST_MAX = 500_000
+"""Values of the document times characters of the expression: the evaluator holds the interpreter for about a second at
+worst, and nobody else has a turn meanwhile, in whichever thread."""
+
 LOOP_OUTSIDE_VALUES_MAX = 200
 """Nor over one larger than this when its loop reads more than its own variable: each turn may read everything."""
 
 PATTERN_CHARS_MAX = 512
 
+SPLIT_PARTS_MAX = 1_000
+"""What the splits of one expression may give together: their parts are values that the document does not have."""
+
+LOOP_SPLIT_PARTS_MAX = 20
+"""The same of an expression that loops, where each turn may split."""
+
 UNBOUNDED = frozenset({"replace", "join", "format"})
 """String functions whose result may be larger than the square of what they are given."""
 
 _ABSENT = ("NOT_FOUND: Key not found in map", "UNKNOWN: Index error")
-_MAKES_A_LIST = frozenset({"split"})
+_SPLIT = "split"
 
 
 class EvaluationFailed(Exception):
@@ -182,6 +192,7 @@ class ValueEnvironment:
             if node.WhichOneof("kind") == "call":
                 _check_call(tree, node)
         loops = [node for node in walk(tree.root) if _is_loop(node)]
+        _check_splits(tree, LOOP_SPLIT_PARTS_MAX if loops else SPLIT_PARTS_MAX)
         if not loops:
             return None
         if len(source) > LOOP_SOURCE_CHARS_MAX:
@@ -200,7 +211,10 @@ class ValueEnvironment:
             for node in walk(loop.loop.step)
         )
         return _Loops(
-            LOOP_OUTSIDE_VALUES_MAX if outside else LOOP_VALUES_MAX,
+            min(
+                LOOP_OUTSIDE_VALUES_MAX if outside else LOOP_VALUES_MAX,
+                LOOP_COST_MAX // len(source),
+            ),
             tuple(path for path in lists if path is not None),
         )
 
@@ -241,6 +255,34 @@ def _check_call(tree: Tree, node: Node) -> None:
             )
 
 
+def _check_splits(tree: Tree, parts_max: int) -> None:
+    """`text.split(separator, limit)`: without a limit that is written out, a text of the document would become as many
+    values as it has characters."""
+    parts = 0
+    for node in walk(tree.root):
+        if node.WhichOneof("kind") != "call" or node.call.function != _SPLIT:
+            continue
+        limit = _limit(node)
+        if limit is None:
+            raise InvalidExpression(
+                f"{tree.place(node)}: split needs a limit that is written out, as in split(',', 10)"
+            )
+        parts += limit
+        if parts > parts_max:
+            raise InvalidExpression(
+                f"{tree.place(node)}: must split into at most {parts_max:,} parts in all"
+            )
+
+
+def _limit(split: Node) -> int | None:
+    last = split.call.args[-1]
+    if len(split.call.args) < 2 or last.WhichOneof("kind") != "const":
+        return None
+    # A negative one means none.
+    limit: int = last.const.int64
+    return limit if last.const.WhichOneof("value") == "int64" and limit >= 0 else None
+
+
 def _is_loop(node: Node) -> bool:
     return bool(node.WhichOneof("kind") == "loop")
 
@@ -264,7 +306,7 @@ def _read_list(tree: Tree, loop: Node) -> Path | None:
         return path
     kind = source.WhichOneof("kind")
     made = kind == "list" or (kind == "loop" and _gives_a_list(source))
-    if made or (kind == "call" and source.call.function in _MAKES_A_LIST):
+    if made or (kind == "call" and source.call.function == _SPLIT):
         return None
     raise InvalidExpression(
         f"{tree.place(loop)}: map and filter go through a list named by its path, as body.items, or through what "
