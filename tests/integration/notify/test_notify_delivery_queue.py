@@ -1,0 +1,240 @@
+"""Planning and claiming on a real Postgres: once, in order, one at a time of a lead, and never by two."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from scoreline.scoring.v1.score_change_pb2 import ScoreChange
+from services.notify.conditions import Conditions
+from services.notify.convert import to_change
+from services.notify.delivery_queue import WAITED_TOO_LONG, PostgresQueue
+from services.notify.delivery_store import PostgresDeliveries
+from services.notify.domain.endpoints import Attempt, Definition, Endpoint, Secret, State
+from services.notify.endpoint_plan import EndpointPlan
+from services.notify.endpoint_ports import Claimed
+from services.notify.errors import TooManyEndpoints, TooManyEndpointSecrets
+from services.notify.ports import PublishedChange
+from services.notify.store import SECRETS_MAX, PostgresEndpoints
+from services.notify.tables import delivery_lanes
+from services.shared.clock import SystemClock
+from services.shared.db import Database
+from services.shared.sealing import Seal
+from stack import Stack
+from tests.support import service_database
+from tests.support.notify_rig import SECRET_KEY
+
+LEASE = timedelta(seconds=30)
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def schema(servers: Stack) -> Stack:
+    service_database.migrate(servers, "notify")
+    return servers
+
+
+@pytest.fixture
+async def database(schema: Stack) -> AsyncIterator[Database]:
+    async with service_database.opened(schema, "notify") as opened:
+        # What other tests left is nobody's business here, and would be claimed.
+        async with opened.begin() as connection:
+            await connection.execute(sa.text("DELETE FROM webhook_endpoints"))
+        yield opened
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Room:
+    """One endpoint of a project of its own."""
+
+    def __init__(self, database: Database, concurrency: int) -> None:
+        number = next(_numbers)
+        seal = Seal(SECRET_KEY)
+        self.database = database
+        self.queue = PostgresQueue(database, seal)
+        self.store = PostgresEndpoints(database, seal)
+        self.deliveries = PostgresDeliveries(database)
+        self.endpoint = Endpoint(
+            f"whe_{number}",
+            f"p-{number}",
+            "https://a.example/",
+            "",
+            Definition(("score.changed",), concurrency=concurrency),
+            False,
+            "",
+            None,
+            1,
+            now(),
+            now(),
+            {"x-a": "1"},
+            (Secret("whsec_c2VjcmV0"),),
+        )
+
+    async def plan(self, *versions: tuple[str, int]) -> None:
+        changes = []
+        for lead_id, version in versions:
+            encoded = ScoreChange(lead_id=lead_id, version=version, delta=1).SerializeToString()
+            change = to_change(encoded)
+            changes.append(PublishedChange(1, self.endpoint.project_id, "s", change, encoded))
+        plan = EndpointPlan(Conditions(10), SystemClock(), lambda: None)
+        async with self.database.begin() as connection:
+            await plan.plan(connection, changes)
+
+    async def claim(self, limit: int = 100, lease: timedelta = LEASE) -> list[Claimed]:
+        return await self.queue.claim(limit, lease, now())
+
+    async def report(
+        self, claimed: Claimed, status: int = 204, retry: timedelta | None = None
+    ) -> str:
+        retry_time = None if retry is None else now() + retry
+        return await self.queue.report(
+            claimed, Attempt(now(), status, 5, "", ""), retry_time, now()
+        )
+
+    async def states(self) -> list[State]:
+        found = await self.deliveries.newest(self.endpoint.endpoint_id, None, "", None, 100)
+        return [one.state for one in reversed(found)]
+
+    async def lanes(self) -> int:
+        async with self.database.begin() as connection:
+            count = sa.select(sa.func.count()).select_from(delivery_lanes)
+            return await connection.scalar(count) or 0
+
+
+async def room(database: Database, concurrency: int = 8) -> Room:
+    made = Room(database, concurrency)
+    await made.store.add(made.endpoint, 100)
+    return made
+
+
+def heads(claimed: Sequence[Claimed]) -> list[tuple[str, int]]:
+    return sorted((one.lead_id, one.claim) for one in claimed)
+
+
+async def test_planned_twice_is_told_once(database: Database) -> None:
+    at = await room(database)
+    for _ in range(2):
+        await at.plan(("a", 1), ("a", 2))
+    assert await at.states() == [State.PENDING] * 2
+    for _ in range(2):
+        (claimed,) = await at.claim()
+        await at.report(claimed)
+    await at.plan(("a", 1), ("a", 2))
+    assert await at.claim() == []
+    assert (await at.states(), await at.lanes()) == ([State.SUCCEEDED] * 2, 0)
+
+
+async def test_a_lead_is_one_at_a_time_and_in_order(database: Database) -> None:
+    at = await room(database)
+    await at.plan(("a", 1), ("b", 1), ("a", 2))
+    first = await at.claim()
+    assert [one.lead_id for one in sorted(first, key=lambda one: one.lead_id)] == ["a", "b"]
+    assert await at.claim() == []
+    a = next(one for one in first if one.lead_id == "a")
+    await at.report(a, 500, timedelta(hours=1))
+    assert await at.claim() == [], "the second must wait for the first"
+    assert (await at.states())[0] is State.PENDING
+
+
+async def test_concurrency_is_that_of_all_processes(database: Database) -> None:
+    at = await room(database, concurrency=3)
+    await at.plan(*((f"lead-{number}", 1) for number in range(20)))
+    found = await asyncio.gather(*(at.claim() for _ in range(6)))
+    claimed = [one for some in found for one in some]
+    assert len(claimed) == 3
+    await at.report(claimed[0])
+    assert len(await at.claim()) == 1
+
+
+async def test_who_was_given_up_is_not_heard(database: Database) -> None:
+    at = await room(database)
+    await at.plan(("a", 1), ("a", 2))
+    (late,) = await at.claim(lease=timedelta(seconds=-1))
+    (current,) = await at.claim()
+    assert (late.delivery_id, late.claim + 1) == (current.delivery_id, current.claim)
+    await at.report(late, 500)
+    assert await at.states() == [State.PENDING] * 2
+    await at.report(current)
+    assert await at.states() == [State.SUCCEEDED, State.PENDING]
+
+
+async def test_what_was_planned_while_the_last_one_ended_is_not_forgotten(
+    database: Database,
+) -> None:
+    at = await room(database)
+    await at.plan(("a", 1))
+    for version in range(2, 30):
+        (claimed,) = await at.claim()
+        await asyncio.gather(at.report(claimed), at.plan(("a", version)))
+    (claimed,) = await at.claim()
+    await at.report(claimed)
+    assert await at.states() == [State.SUCCEEDED] * 29
+    assert await at.lanes() == 0
+
+
+async def test_disabled_waits_and_is_dropped_after_long(database: Database) -> None:
+    at = await room(database)
+    await at.store.change(
+        at.endpoint.project_id, at.endpoint.endpoint_id, lambda e: replace(e, disabled=True), now()
+    )
+    await at.plan(("a", 1), ("b", 1))
+    assert await at.claim() == []
+    week = timedelta(days=7)
+    assert await at.queue.drop_waiting(now() - week, now(), 10) == 0
+    assert await at.queue.drop_waiting(now() + week, now(), 10) == 2
+    assert (await at.states(), await at.lanes()) == ([State.FAILED] * 2, 0)
+    (one, _) = await at.deliveries.newest(at.endpoint.endpoint_id, None, "", None, 10)
+    assert [attempt.error for attempt in one.attempts] == [WAITED_TOO_LONG]
+    again = await at.deliveries.redeliver(at.endpoint.endpoint_id, "", now() - week, 10, now())
+    assert again == 2
+    assert await at.queue.drop_waiting(now() - timedelta(minutes=1), now(), 10) == 0
+
+
+async def test_what_ended_long_ago_is_forgotten(database: Database) -> None:
+    at = await room(database)
+    await at.plan(("a", 1), ("b", 1))
+    first, _ = await at.claim()
+    await at.report(first)
+    assert await at.queue.forget_ended(now() - timedelta(days=30), 10) == 0
+    assert await at.queue.forget_ended(now() + timedelta(seconds=1), 10) == 1
+    assert await at.states() == [State.PENDING]
+
+
+async def test_an_endpoint_goes_with_all_that_is_its(database: Database) -> None:
+    at = await room(database)
+    await at.plan(("a", 1))
+    (claimed,) = await at.claim()
+    assert await at.store.remove(at.endpoint.project_id, at.endpoint.endpoint_id)
+    assert await at.report(claimed) == ""
+    assert await at.lanes() == 0
+    await at.plan(("a", 2))
+    assert await at.states() == []
+
+
+async def test_limits(database: Database) -> None:
+    at = await room(database)
+    other = replace(at.endpoint, endpoint_id=f"{at.endpoint.endpoint_id}-2")
+    with pytest.raises(TooManyEndpoints):
+        await at.store.add(other, 1)
+    until = now() + timedelta(hours=1)
+    secret = Secret("whsec_b3RoZXI=")
+    ids = (at.endpoint.project_id, at.endpoint.endpoint_id)
+    for count in range(2, SECRETS_MAX + 1):
+        changed = await at.store.add_secret(*ids, secret, until, now())
+        assert changed is not None
+        assert len(changed.secrets) == count
+    with pytest.raises(TooManyEndpointSecrets):
+        await at.store.add_secret(*ids, secret, until, now())
+    # Those before are over at once where nothing is to overlap.
+    changed = await at.store.add_secret(*ids, secret, now(), now())
+    assert changed is not None
+    assert len(changed.secrets) == 1
