@@ -103,7 +103,7 @@ def event_from_json(value: object) -> Event:
                 raise MalformedEvent(name, "must be a JSON object")
             set_properties(made, content)
         else:
-            raise MalformedEvent(str(key)[:64], "is no field of an event; put it into `properties`")
+            raise MalformedEvent(_shown(key), "is no field of an event; put it into `properties`")
     return made
 
 
@@ -160,6 +160,11 @@ def _set_text(target: Event, name: str, text: str) -> None:
         setattr(target, name, text)
     except (UnicodeEncodeError, ValueError):
         raise MalformedEvent(name, "is not valid Unicode text") from None
+
+
+def _shown(name: object) -> str:
+    """A name as it may be written down: JSON can have halves of characters, which no encoding has."""
+    return str(name)[:64].encode(errors="replace").decode()
 
 
 def _timestamp(instant: datetime) -> Timestamp:

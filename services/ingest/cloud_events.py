@@ -2,7 +2,7 @@
 of is decided in `domain/cloud_events.py`."""
 
 import base64
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 from urllib.parse import unquote
 
@@ -17,6 +17,7 @@ from services.ingest.domain import cloud_events
 from services.ingest.domain.cloud_events import CloudEvent
 from services.ingest.domain.events import IncomingEvent, InvalidEvent, Problem
 from services.ingest.domain.json_values import json_value
+from services.ingest.handlers import require_batch
 from services.shared import structs
 from services.shared.errors import InvalidFields, ServiceError, Violation
 
@@ -57,8 +58,9 @@ def received(
     return _one(event, type_prefix, "event")
 
 
-def from_messages(messages: Iterable[cloud_event_pb2.CloudEvent], type_prefix: str) -> list[Parsed]:
-    """CloudEvents in their protobuf form, each by itself."""
+def from_messages(messages: Sequence[cloud_event_pb2.CloudEvent], type_prefix: str) -> list[Parsed]:
+    """CloudEvents in their protobuf form, each by itself. Raises InvalidFields for a wrong number."""
+    require_batch(len(messages))
     return [_each(_from_message, one, type_prefix, index) for index, one in enumerate(messages)]
 
 
@@ -68,9 +70,10 @@ def _batch(media_type: str, body: bytes, type_prefix: str) -> list[Parsed]:
     try:
         values = json_value(body, "body")
     except InvalidEvent as invalid:
-        raise _invalid("body", "must be JSON") from invalid
+        raise _invalid("body", invalid.problems[0].description) from invalid
     if not isinstance(values, list):
         raise _invalid("body", "must be a JSON array of CloudEvents")
+    require_batch(len(values))
     return [
         _each(cloud_events.from_json, one, type_prefix, index) for index, one in enumerate(values)
     ]

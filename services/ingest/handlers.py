@@ -101,9 +101,7 @@ class IngestHandlers:
         """Accept up to BATCH_EVENTS_MAX events, each with its own result; what is no event because of an error has that
         as its result. `came`, where it was not just now, is when events without a time happened. Raises InvalidFields
         for a wrong number."""
-        if not 1 <= len(events) <= BATCH_EVENTS_MAX:
-            found = f"must be 1 to {BATCH_EVENTS_MAX} events, has {len(events)}"
-            raise InvalidFields([Violation("events", found)])
+        require_batch(len(events))
         now_us = self._now_us()
         came_us = now_us if came is None else _since_1970_us(came)
         refused: dict[int, ServiceError] = {}
@@ -174,6 +172,13 @@ class IngestHandlers:
 
     def _now_us(self) -> int:
         return _since_1970_us(self._clock.now())
+
+
+def require_batch(count: int) -> None:
+    """Asked before events are converted: that takes time for each of them. Raises InvalidFields."""
+    if not 1 <= count <= BATCH_EVENTS_MAX:
+        found = f"must be 1 to {BATCH_EVENTS_MAX} events, has {count}"
+        raise InvalidFields([Violation("events", found)])
 
 
 def _since_1970_us(instant: datetime) -> int:

@@ -35,7 +35,7 @@ def parsed(body: httpbody_pb2.HttpBody) -> Page:
     try:
         value = json_value(body.data, "body")
     except InvalidEvent as invalid:
-        raise _invalid("body", "must be JSON") from invalid
+        raise _invalid("body", invalid.problems[0].description) from invalid
     # Members it does not know are a newer page's.
     events = value.get("events") if isinstance(value, dict) else None
     if not isinstance(events, list):

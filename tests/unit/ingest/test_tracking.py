@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from services.ingest import tracking
 from services.ingest.domain.events import CLOCK_TOLERANCE_S, IncomingEvent, InvalidEvent, accept
-from services.shared.errors import InvalidFields, ServiceError
+from services.shared.errors import InvalidFields, ServiceError, to_status
 
 NOW_US = 1_780_000_000_000_000
+INVALID_ARGUMENT = 3
 MINUTE_US = 60_000_000
 DAY_US = 24 * 60 * MINUTE_US
 VALID = IncomingEvent(
@@ -88,15 +89,17 @@ def test_an_event_without_a_time_happened_when_it_was_accepted() -> None:
     assert accept(replace(VALID, occur_time=None), NOW_US, NOW_US - DAY_US).occur_us == NOW_US
 
 
+# Halves of characters included, which JSON can write and nothing else.
+ANY_TEXT = st.text(st.characters() | st.sampled_from("\ud800\udfff\0"))
 ANY_JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    st.none() | st.booleans() | st.integers() | st.floats() | ANY_TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ANY_TEXT, inner, max_size=3),
     max_leaves=8,
 )
 FIELDS = st.sampled_from(
     ["event_id", "type", "lead_id", "email", "anonymous_id", "occur_time", "source", "properties"]
 )
-EVENTS = st.lists(st.dictionaries(FIELDS, ANY_JSON, max_size=6) | ANY_JSON, max_size=4)
+EVENTS = st.lists(st.dictionaries(FIELDS | ANY_TEXT, ANY_JSON, max_size=6) | ANY_JSON, max_size=4)
 
 
 @given(
@@ -109,10 +112,12 @@ EVENTS = st.lists(st.dictionaries(FIELDS, ANY_JSON, max_size=6) | ANY_JSON, max_
 def test_any_body_is_read_or_refused(body: bytes) -> None:
     try:
         found = tracking.parsed(HttpBody(data=body))
-    except InvalidFields:
+    except InvalidFields as error:
+        assert to_status(error).code == INVALID_ARGUMENT
         return
     for event in found.events:
         if isinstance(event, ServiceError):
+            assert to_status(event).code == INVALID_ARGUMENT
             continue
         try:
             accept(event, NOW_US, found.sent_us)
