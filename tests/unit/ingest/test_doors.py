@@ -153,7 +153,7 @@ async def test_a_half_character_in_a_name_is_that_events_fault_alone() -> None:
 
 
 # Halves of characters included, which JSON can write and nothing else.
-ANY_TEXT = st.text(st.characters() | st.sampled_from("\ud800\udfff\0"), max_size=6)
+ANY_TEXT = st.text(max_size=6) | st.text(st.sampled_from("a\ud800\udfff\0"), max_size=6)
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | ANY_TEXT,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ANY_TEXT, inner, max_size=3),

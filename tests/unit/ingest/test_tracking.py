@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -90,7 +91,7 @@ def test_an_event_without_a_time_happened_when_it_was_accepted() -> None:
 
 
 # Halves of characters included, which JSON can write and nothing else.
-ANY_TEXT = st.text(st.characters() | st.sampled_from("\ud800\udfff\0"))
+ANY_TEXT = st.text(max_size=6) | st.text(st.sampled_from("a\ud800\udfff\0"), max_size=6)
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | ANY_TEXT,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ANY_TEXT, inner, max_size=3),
@@ -113,13 +114,11 @@ def test_any_body_is_read_or_refused(body: bytes) -> None:
     try:
         found = tracking.parsed(HttpBody(data=body))
     except InvalidFields as error:
-        assert to_status(error).code == INVALID_ARGUMENT
-        return
-    for event in found.events:
-        if isinstance(event, ServiceError):
-            assert to_status(event).code == INVALID_ARGUMENT
-            continue
-        try:
-            accept(event, NOW_US, found.sent_us)
-        except InvalidEvent:
-            continue
+        answers: list[ServiceError] = [error]
+    else:
+        answers = [event for event in found.events if isinstance(event, ServiceError)]
+        for event in found.events:
+            if isinstance(event, IncomingEvent):
+                with suppress(InvalidEvent):
+                    accept(event, NOW_US, found.sent_us)
+    assert {to_status(answer).code for answer in answers} <= {INVALID_ARGUMENT}
