@@ -74,6 +74,7 @@ def message(origin: Origin, event: AcceptedEvent, accept_us: int) -> OutgoingMes
         payload_hash=event.payload_hash,
         request_id=origin.request_id,
         traceparent=origin.traceparent,
+        public=origin.public,
     )
     _set(accepted.accept_time, accept_us)
     inner = accepted.event

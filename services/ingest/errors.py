@@ -6,6 +6,7 @@
     ├── QuarantineFull   RESOURCE_EXHAUSTED   LIMIT_EXCEEDED, with RetryInfo
     ├── TooManyImports, FileTooLarge, UploadStalled   RESOURCE_EXHAUSTED   LIMIT_EXCEEDED
     ├── UploadGivenUp    UNAVAILABLE          DEPENDENCY_UNAVAILABLE, with RetryInfo
+    ├── TooBusy          UNAVAILABLE          DEPENDENCY_UNAVAILABLE, with RetryInfo
     ├── ImportEnded      FAILED_PRECONDITION  RESOURCE_STATE
     ├── SignatureInvalid  UNAUTHENTICATED     SIGNATURE_INVALID
     ├── SourceDisabled   PERMISSION_DENIED    SOURCE_DISABLED
@@ -39,7 +40,7 @@ class QuarantineFull(ServiceError):
 
     def __init__(self, items_max: int, retry_after_s: float) -> None:
         super().__init__(
-            f"quarantine is full: redrive or discard some of its {items_max} items",
+            f"quarantine is full: redrive or discard some of its {items_max} items of this kind",
             metadata={"limit": str(items_max)},
             retry_after_s=retry_after_s,
         )
@@ -120,6 +121,10 @@ class SourceDisabled(ServiceError):
             "this webhook source is disabled",
             metadata={"resource_type": "webhook_source", "resource": source_id},
         )
+
+
+class TooBusy(DependencyUnavailable):
+    """This process has no time for a webhook delivery."""
 
 
 class MappingFailed(ServiceError):

@@ -77,6 +77,11 @@ class Quarantined:
     """A delivery's body, or an AcceptedEvent as it was in the stream."""
     stream: str = ""
     """The stream a message was in; empty for a delivery."""
+    payload_hash: bytes = b""
+    """Of an accepted event, what its sender said: the same, sent again, differs in its other bytes. Empty for anything
+    else."""
+    public: bool = False
+    """An event that came with a key that everyone can read."""
 
 
 class Quarantine(Protocol):

@@ -158,17 +158,21 @@ def message(payload: bytes, stored_at: datetime) -> tuple[Quarantined, Seen]:
         found = QuarantinedMessage.FromString(payload)
     except DecodeError as error:
         raise NotOurs from error
-    if not found.project_id or found.reason not in _REASONS:
+    kind = _REASONS.get(found.reason)
+    if not found.project_id or kind is None:
         raise NotOurs
+    event = None if kind is Reason.UNDECODABLE else _event(found.payload)
     kept = Quarantined(
         project_id=found.project_id,
-        reason=_REASONS[found.reason],
+        reason=kind,
         detail=found.detail,
         event_id=found.event_id,
         source_id="",
         headers={},
         payload=found.payload,
         stream=found.stream,
+        payload_hash=event.payload_hash if event else b"",
+        public=event is not None and event.public,
     )
     try:
         last = _time(found.last_seen_time, stored_at)
@@ -180,8 +184,13 @@ def message(payload: bytes, stored_at: datetime) -> tuple[Quarantined, Seen]:
 
 def subject_of(payload: bytes) -> str | None:
     """Who did what a message of the EVENTS stream says; None when it does not say so."""
+    event = _event(payload)
+    return event.subject or None if event else None
+
+
+def _event(payload: bytes) -> AcceptedEvent | None:
     try:
-        return AcceptedEvent.FromString(payload).subject or None
+        return AcceptedEvent.FromString(payload)
     except DecodeError:
         return None
 

@@ -1,5 +1,5 @@
-"""Quarantine in Postgres: the only place that knows its SQL. Whoever adds or removes items of a project holds the row
-that says how many there are; then come the items, in order of their ids."""
+"""Quarantine in Postgres: the only place that knows its SQL. Whoever adds or removes items of a project's share holds
+the row that says how many there are, of several shares in their order; then come the items, in order of their ids."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -9,7 +9,13 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.ingest.domain.quarantine import BYTES_MAX, ITEMS_MAX, item_id
+from services.ingest.domain.quarantine import (
+    BYTES_MAX,
+    ITEMS_MAX,
+    event_item_id,
+    item_id,
+    share_of,
+)
 from services.ingest.errors import QuarantineFull
 from services.ingest.ports import Quarantined, Reason
 from services.ingest.quarantine_ports import ItemFilter, KeptItem, Position, ReasonCount, Seen
@@ -20,6 +26,9 @@ RETRY_FULL_S = 60.0
 """Room is made by people."""
 
 _COUNT_MAX = 2**31 - 1
+
+Room = tuple[str, str]
+"""Project id and share."""
 
 _HERE = quarantine.c.redriven_at.is_(None)
 _SIZE = sa.func.octet_length(quarantine.c.payload).label("size_bytes")
@@ -38,15 +47,15 @@ class PostgresQuarantine:
 
     async def keep(self, item: Quarantined, now: datetime) -> None:
         async with self._database.begin() as connection:
-            if await self._keep(connection, item.project_id, [(item, Seen(now, now))]):
+            if await self._keep(connection, _room(item), [(item, Seen(now, now))]):
                 raise QuarantineFull(self._items_max, RETRY_FULL_S)
 
     async def keep_messages(self, items: Sequence[tuple[Quarantined, Seen]]) -> list[Quarantined]:
         dropped: list[Quarantined] = []
         async with self._database.begin() as connection:
-            for project_id in sorted({item.project_id for item, _ in items}):
-                own = [(item, seen) for item, seen in items if item.project_id == project_id]
-                for item, seen in await self._keep(connection, project_id, own):
+            for room in sorted({_room(item) for item, _ in items}):
+                own = [(item, seen) for item, seen in items if _room(item) == room]
+                for item, seen in await self._keep(connection, room, own):
                     await _count_dropped(connection, item, seen.count)
                     dropped.append(item)
         return dropped
@@ -97,7 +106,7 @@ class PostgresQuarantine:
 
     async def redriven(self, project_id: str, seen: Mapping[str, int], now: datetime) -> None:
         async with self._database.begin() as connection:
-            await _lock_usage(connection, project_id)
+            await _lock_all_usage(connection, project_id)
             for one, seen_count in sorted(seen.items()):
                 unchanged = (
                     quarantine.c.project_id == project_id,
@@ -105,16 +114,17 @@ class PostgresQuarantine:
                     quarantine.c.seen_count == seen_count,
                     _HERE,
                 )
-                size = await connection.scalar(sa.select(_SIZE).where(*unchanged))
-                if size is None:
+                query = sa.select(quarantine.c.share, _SIZE).where(*unchanged)
+                row = (await connection.execute(query)).one_or_none()
+                if row is None:
                     continue
                 gone = sa.update(quarantine).where(*unchanged)
                 await connection.execute(gone.values(redriven_at=now, payload=b"", headers={}))
-                await _add_usage(connection, project_id, -1, -size)
+                await _add_usage(connection, (project_id, row.share), -1, -row.size_bytes)
 
     async def discard(self, project_id: str, which: ItemFilter, limit: int) -> int:
         async with self._database.begin() as connection:
-            await _lock_usage(connection, project_id)
+            await _lock_all_usage(connection, project_id)
             chosen = (
                 sa.select(quarantine.c.item_id)
                 .where(*_conditions(project_id, which))
@@ -124,11 +134,13 @@ class PostgresQuarantine:
             removal = (
                 sa.delete(quarantine)
                 .where(quarantine.c.project_id == project_id, quarantine.c.item_id.in_(chosen))
-                .returning(_SIZE)
+                .returning(quarantine.c.share, _SIZE)
             )
-            sizes = (await connection.scalars(removal)).all()
-            await _add_usage(connection, project_id, -len(sizes), -sum(sizes))
-        return len(sizes)
+            gone = (await connection.execute(removal)).all()
+            for share in {row.share for row in gone}:
+                sizes = [row.size_bytes for row in gone if row.share == share]
+                await _add_usage(connection, (project_id, share), -len(sizes), -sum(sizes))
+        return len(gone)
 
     async def counts(self, project_id: str) -> list[ReasonCount]:
         here = (
@@ -167,14 +179,14 @@ class PostgresQuarantine:
     async def _keep(
         self,
         connection: AsyncConnection,
-        project_id: str,
+        room: Room,
         items: Sequence[tuple[Quarantined, Seen]],
     ) -> list[tuple[Quarantined, Seen]]:
-        """Keep a project's items; those that found no room."""
-        item_count, size_bytes = await _lock_usage(connection, project_id)
+        """Keep items of a share; those that found no room."""
+        item_count, size_bytes = await _lock_usage(connection, room)
         full: list[tuple[Quarantined, Seen]] = []
         added_items = added_bytes = 0
-        keyed = ((item_id(i.reason.value, i.source_id, i.payload), i, seen) for i, seen in items)
+        keyed = ((_item_id(item), item, seen) for item, seen in items)
         for one, item, seen in sorted(keyed, key=lambda entry: entry[0]):
             came_again = await _count_again(connection, one, item, seen)
             if came_again == "here":
@@ -190,7 +202,7 @@ class PostgresQuarantine:
                 await connection.execute(sa.insert(quarantine).values(_columns(one, item, seen)))
             added_items += 1
             added_bytes += len(item.payload)
-        await _add_usage(connection, project_id, added_items, added_bytes)
+        await _add_usage(connection, room, added_items, added_bytes)
         return full
 
 
@@ -220,26 +232,40 @@ async def _count_again(
     return "back" if back else "here"
 
 
-async def _lock_usage(connection: AsyncConnection, project_id: str) -> tuple[int, int]:
-    """Items and bytes of the project, which nobody else changes until the transaction ends."""
-    nothing = insert(quarantine_usage).values(project_id=project_id, item_count=0, size_bytes=0)
+async def _lock_usage(connection: AsyncConnection, room: Room) -> tuple[int, int]:
+    """Items and bytes of a share, which nobody else changes until the transaction ends."""
+    usage, (project_id, share) = quarantine_usage.c, room
+    nothing = insert(quarantine_usage).values(
+        project_id=project_id, share=share, item_count=0, size_bytes=0
+    )
     await connection.execute(nothing.on_conflict_do_nothing())
     query = (
-        sa.select(quarantine_usage.c.item_count, quarantine_usage.c.size_bytes)
-        .where(quarantine_usage.c.project_id == project_id)
+        sa.select(usage.item_count, usage.size_bytes)
+        .where(usage.project_id == project_id, usage.share == share)
         .with_for_update()
     )
     row = (await connection.execute(query)).one()
     return row.item_count, row.size_bytes
 
 
-async def _add_usage(connection: AsyncConnection, project_id: str, items: int, size: int) -> None:
-    if items == size == 0:
-        return
+async def _lock_all_usage(connection: AsyncConnection, project_id: str) -> None:
+    """For those who take items out of whatever share."""
     usage = quarantine_usage.c
     await connection.execute(
-        sa.update(quarantine_usage)
+        sa.select(usage.share)
         .where(usage.project_id == project_id)
+        .order_by(sa.collate(usage.share, "C"))
+        .with_for_update()
+    )
+
+
+async def _add_usage(connection: AsyncConnection, room: Room, items: int, size: int) -> None:
+    if items == size == 0:
+        return
+    usage, (project_id, share) = quarantine_usage.c, room
+    await connection.execute(
+        sa.update(quarantine_usage)
+        .where(usage.project_id == project_id, usage.share == share)
         .values(item_count=usage.item_count + items, size_bytes=usage.size_bytes + size)
     )
 
@@ -285,12 +311,23 @@ def _columns(one: str, item: Quarantined, seen: Seen) -> dict[str, Any]:
         "reason": item.reason.value,
         **text,
         "stream": item.stream,
+        "share": share_of(item.reason.value, item.public),
         "headers": headers,
         "payload": item.payload,
         "first_seen_at": seen.first,
         "last_seen_at": seen.last,
         "seen_count": seen.count,
     }
+
+
+def _item_id(item: Quarantined) -> str:
+    if item.payload_hash:
+        return event_item_id(item.reason.value, item.public, item.event_id, item.payload_hash)
+    return item_id(item.reason.value, item.source_id, item.payload)
+
+
+def _room(item: Quarantined) -> Room:
+    return item.project_id, share_of(item.reason.value, item.public)
 
 
 def _storable(text: str) -> str:

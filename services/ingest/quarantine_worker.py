@@ -3,6 +3,7 @@ way back into EVENTS."""
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -137,12 +138,15 @@ class QuarantineWorker:
             delay = json.dumps({"delay": int(RETRY_S * 1_000_000_000)})
             await self._answer(messages, b"-NAK " + delay.encode())
             return
-        for item in dropped:
+        # Ids of events are their senders', who may have made them of anything: no log has them.
+        told = Counter((item.project_id, item.reason.value, item.public) for item in dropped)
+        for (project_id, reason, public), number in told.items():
             log.error(
-                "quarantine is full: a message was not kept",
-                project_id=item.project_id,
-                reason=item.reason.value,
-                event_id=item.event_id,
+                "quarantine is full: messages were not kept",
+                project_id=project_id,
+                reason=reason,
+                public=public,
+                messages=number,
             )
         await self._answer(messages, b"+ACK")
 

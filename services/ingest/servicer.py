@@ -1,20 +1,27 @@
 """The RPC edge of ingest: protobuf in, a handler, protobuf out."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
+from google.api.httpbody_pb2 import HttpBody
 
+from scoreline.common.v1 import scope_pb2
 from scoreline.ingest.v1 import ingest_service_pb2 as pb
 from scoreline.ingest.v1 import ingest_service_pb2_grpc
 from services.ingest import cloud_events, convert, tracking
 from services.ingest.domain.events import IncomingEvent, Origin
-from services.ingest.handlers import IngestHandlers, Result
+from services.ingest.handlers import IngestHandlers, Result, require_batch
 from services.shared import context as call_context
 
 Context = grpc.aio.ServicerContext[Any, Any]
+ReadT = TypeVar("ReadT")
+
+READ_AT_ONCE_BYTES_MAX = 64 * 1024
+"""A larger body is read in a thread: that takes long enough for other calls to notice."""
 
 
 class IngestServicer(ingest_service_pb2_grpc.IngestServiceServicer):
@@ -32,6 +39,7 @@ class IngestServicer(ingest_service_pb2_grpc.IngestServiceServicer):
     async def BatchIngestEvents(
         self, request: pb.BatchIngestEventsRequest, context: Context
     ) -> pb.BatchIngestEventsResponse:
+        require_batch(len(request.events))
         events = [convert.incoming(event) for event in request.events]
         results = await self._handlers.accept_batch(_origin(), events)
         return convert.batch_response(results, pb.BatchIngestEventsResponse())
@@ -40,7 +48,9 @@ class IngestServicer(ingest_service_pb2_grpc.IngestServiceServicer):
         self, request: pb.ReceiveCloudEventsRequest, context: Context
     ) -> pb.ReceiveCloudEventsResponse:
         metadata = context.invocation_metadata() or ()
-        received = cloud_events.received(request.body, metadata, request.type_prefix)
+        received = await _read(
+            request.body, lambda body: cloud_events.received(body, metadata, request.type_prefix)
+        )
         results: list[Result]
         if isinstance(received, list):
             results = await self._handlers.accept_batch(_origin(), received)
@@ -56,7 +66,7 @@ class IngestServicer(ingest_service_pb2_grpc.IngestServiceServicer):
         return convert.batch_response(results, pb.BatchIngestCloudEventsResponse())
 
     async def Track(self, request: pb.TrackRequest, context: Context) -> pb.TrackResponse:
-        page = tracking.parsed(request.body)
+        page = await _read(request.body, tracking.parsed)
         origin = replace(
             _origin(),
             user_agent=tracking.user_agent_of(context.invocation_metadata() or ()),
@@ -83,6 +93,17 @@ async def _incoming(
         yield convert.incoming(request.event)
 
 
+async def _read(body: HttpBody, read: Callable[[HttpBody], ReadT]) -> ReadT:
+    if len(body.data) <= READ_AT_ONCE_BYTES_MAX:
+        return read(body)
+    return await asyncio.to_thread(read, body)
+
+
 def _origin() -> Origin:
-    request = call_context.request()
-    return Origin(call_context.caller().project_id, request.request_id, request.traceparent)
+    request, caller = call_context.request(), call_context.caller()
+    return Origin(
+        caller.project_id,
+        request.request_id,
+        request.traceparent,
+        public=caller.scopes == {scope_pb2.SCOPE_TRACK},
+    )

@@ -57,6 +57,7 @@ webhook_counters = sa.Table(
     sa.Column("quarantined", sa.BigInteger, nullable=False),
     sa.Column("events", sa.BigInteger, nullable=False),
     sa.Column("last_accepted_at", _TIME),
+    sa.Column("ignored", sa.BigInteger, nullable=False, server_default=sa.text("0")),
     sa.PrimaryKeyConstraint("source_id", name="webhook_counters_pkey"),
     sa.ForeignKeyConstraint(
         ["source_id"],
@@ -146,7 +147,7 @@ quarantine = sa.Table(
     "quarantine",
     metadata,
     sa.Column("project_id", sa.Text, nullable=False),
-    # Made of reason, source and bytes: the same thing again is counted, not kept again.
+    # Made of reason and event, or reason, source and bytes: the same thing again is counted, not kept again.
     sa.Column("item_id", sa.Text, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("detail", sa.Text, nullable=False),
@@ -155,6 +156,8 @@ quarantine = sa.Table(
     sa.Column("source_id", sa.Text, nullable=False),
     # Where a message was; empty for a delivery.
     sa.Column("stream", sa.Text, nullable=False),
+    # Whose room it takes: a row of quarantine_usage.
+    sa.Column("share", sa.Text, nullable=False),
     sa.Column("headers", JSONB, nullable=False),
     sa.Column("payload", sa.LargeBinary, nullable=False),
     sa.Column("first_seen_at", _TIME, nullable=False),
@@ -186,14 +189,15 @@ quarantine = sa.Table(
     ),
 )
 
-# How much of a project is in quarantine. Locked by whoever changes that, so that its limits hold.
+# How much of a project is in quarantine, by share. Locked by whoever changes that, so that its limits hold.
 quarantine_usage = sa.Table(
     "quarantine_usage",
     metadata,
     sa.Column("project_id", sa.Text, nullable=False),
+    sa.Column("share", sa.Text, nullable=False),
     sa.Column("item_count", sa.BigInteger, nullable=False),
     sa.Column("size_bytes", sa.BigInteger, nullable=False),
-    sa.PrimaryKeyConstraint("project_id", name="quarantine_usage_pkey"),
+    sa.PrimaryKeyConstraint("project_id", "share", name="quarantine_usage_pkey"),
 )
 
 # Messages that found no room.

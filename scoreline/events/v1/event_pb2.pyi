@@ -33,7 +33,7 @@ class Event(_message.Message):
     def __init__(self, event_id: _Optional[str] = ..., type: _Optional[str] = ..., lead_id: _Optional[str] = ..., email: _Optional[str] = ..., anonymous_id: _Optional[str] = ..., external_id: _Optional[str] = ..., occur_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., source: _Optional[str] = ..., properties: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
 
 class AcceptedEvent(_message.Message):
-    __slots__ = ("project_id", "event", "subject", "payload_hash", "accept_time", "request_id", "traceparent", "linked_subjects")
+    __slots__ = ("project_id", "event", "subject", "payload_hash", "accept_time", "request_id", "traceparent", "linked_subjects", "public")
     PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
     EVENT_FIELD_NUMBER: _ClassVar[int]
     SUBJECT_FIELD_NUMBER: _ClassVar[int]
@@ -42,6 +42,7 @@ class AcceptedEvent(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
     LINKED_SUBJECTS_FIELD_NUMBER: _ClassVar[int]
+    PUBLIC_FIELD_NUMBER: _ClassVar[int]
     project_id: str
     event: Event
     subject: str
@@ -50,4 +51,5 @@ class AcceptedEvent(_message.Message):
     request_id: str
     traceparent: str
     linked_subjects: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, project_id: _Optional[str] = ..., event: _Optional[_Union[Event, _Mapping]] = ..., subject: _Optional[str] = ..., payload_hash: _Optional[bytes] = ..., accept_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., request_id: _Optional[str] = ..., traceparent: _Optional[str] = ..., linked_subjects: _Optional[_Iterable[str]] = ...) -> None: ...
+    public: bool
+    def __init__(self, project_id: _Optional[str] = ..., event: _Optional[_Union[Event, _Mapping]] = ..., subject: _Optional[str] = ..., payload_hash: _Optional[bytes] = ..., accept_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., request_id: _Optional[str] = ..., traceparent: _Optional[str] = ..., linked_subjects: _Optional[_Iterable[str]] = ..., public: _Optional[bool] = ...) -> None: ...

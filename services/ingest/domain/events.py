@@ -57,6 +57,8 @@ class Origin:
     """W3C trace context; empty when the caller sent none."""
     user_agent: str = ""
     """Of the browser that a visitor of a website has; empty where events come from elsewhere."""
+    public: bool = False
+    """With a key that may do no more than track, which everyone can read."""
     sent_us: int | None = None
     """When the clock of what sends the events said that it sent them, in microseconds since 1970; None: not said."""
 

@@ -230,7 +230,7 @@ async def test_discarding_a_filter_stops_at_the_limit(
 async def test_a_full_quarantine_refuses_deliveries_and_counts_messages(
     database: Database, project: str
 ) -> None:
-    store = PostgresQuarantine(database, items_max=2)
+    store = PostgresQuarantine(database, items_max=1)
     await store.keep_messages([(message(project, 1), at(1))])
     await store.keep(delivery(project, 2), NOW)
 
@@ -247,7 +247,7 @@ async def test_a_full_quarantine_refuses_deliveries_and_counts_messages(
     await store.keep(delivery(project, 2), NOW)
     await store.keep(delivery(f"{project}-b", 2), NOW)
 
-    assert await store.discard(project, ItemFilter(reason=Reason.POISON), 10) == 1
+    assert await store.discard(project, ALL, 10) == 2
     await store.keep(delivery(project, 3), NOW)
     (poison,) = [one for one in await store.counts(project) if one.reason is Reason.POISON]
     assert poison == ReasonCount(Reason.POISON, 0, 0, 4)
@@ -267,6 +267,59 @@ async def test_bytes_are_bounded_too_and_redriving_makes_room(
     # It was here before: it comes back also where that is more than there is room for.
     assert await store.keep_messages([(big, at(1))]) == []
     assert len(await whole(store, project)) == 2
+
+
+async def test_an_event_that_is_sent_again_is_the_same_item_whatever_bytes_it_came_in(
+    store: PostgresQuarantine, project: str
+) -> None:
+    def conflict(number: int, said: bytes = b"said", event_id: str = "e1") -> Quarantined:
+        bytes_ = b"request %d" % number
+        return message(
+            project,
+            reason=Reason.CONFLICT,
+            event_id=event_id,
+            payload=bytes_,
+            payload_hash=said,
+        )
+
+    await store.keep_messages([(conflict(1), at(1)), (conflict(2), at(2))])
+    await store.keep_messages([(conflict(3), at(3))])
+    (found,) = await whole(store, project)
+    assert found.seen == Seen(NOW + DAY, NOW + 3 * DAY, 3)
+    assert found.item.payload in (b"request 1", b"request 2")
+    await store.keep_messages([(conflict(4, said=b"other"), at(4))])
+    await store.keep_messages([(conflict(4, event_id="e2"), at(4))])
+    assert await store.counts(project) == [ReasonCount(Reason.CONFLICT, 3, 5, 0)]
+
+
+async def test_each_reason_and_what_strangers_send_have_a_share_of_their_own(
+    database: Database, project: str
+) -> None:
+    store = PostgresQuarantine(database, items_max=2, bytes_max=1_000)
+    strangers = [message(project, n, reason=Reason.CONFLICT, public=True) for n in range(10, 14)]
+    assert len(await store.keep_messages([(one, at(1)) for one in strangers])) == 2
+    poison = [message(project, n) for n in range(20, 23)]
+    assert len(await store.keep_messages([(one, at(1)) for one in poison])) == 1
+    known = [message(project, n, reason=Reason.CONFLICT) for n in range(30, 32)]
+    assert await store.keep_messages([(one, at(1)) for one in known]) == []
+    await store.keep(delivery(project, 40), NOW)
+
+    # Room that is made is made where the items were.
+    kept = {one.item.event_id: one.item_id for one in await whole(store, project)}
+    stranger = next(one for one in kept if one.startswith("e1"))
+    await store.redriven(project, {kept[stranger]: 1, kept["e30"]: 1}, NOW)
+    assert await store.discard(project, ItemFilter(reason=Reason.POISON), 10) == 2
+    again = [
+        *(message(project, n, reason=Reason.CONFLICT, public=True) for n in (50, 51)),
+        *(message(project, n, reason=Reason.CONFLICT) for n in (52, 53)),
+        *(message(project, n) for n in (54, 55, 56)),
+    ]
+    dropped = await store.keep_messages([(one, at(2)) for one in again])
+    assert sorted((one.reason.value, one.public) for one in dropped) == [
+        ("conflict", False),
+        ("conflict", True),
+        ("poison", False),
+    ]
 
 
 async def test_the_limit_holds_for_many_at_once(database: Database, project: str) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 
 import pytest
+from structlog.testing import capture_logs
 
+from scoreline.events.v1.event_pb2 import AcceptedEvent
 from scoreline.ingest.v1 import quarantine_service_pb2 as pb
 from scoreline.ingest.v1.quarantined_message_pb2 import QuarantinedMessage
 from services.ingest import quarantine_worker
@@ -38,12 +41,12 @@ class Store(PostgresQuarantine):
         if self.failures:
             self.failures -= 1
             raise DependencyUnavailable("away")
-        await super().keep_messages(items)
+        dropped = await super().keep_messages(items)
         self.kept += [item.event_id for item, _ in items]
         if self.stop_after_commit:
             # As a process that is killed between commit and acknowledgement.
             raise asyncio.CancelledError
-        return []
+        return dropped
 
 
 @pytest.fixture
@@ -121,6 +124,49 @@ async def test_what_was_kept_but_not_acknowledged_is_kept_once(
         if one.item.event_id == "killed"
     ]
     assert item.seen.count == 2
+
+
+async def test_an_event_that_scoring_gave_up_again_and_again_is_one_item(
+    bus: Bus, store: Store
+) -> None:
+    said = hashlib.sha256(b"what the sender said").digest()
+    for number, public in enumerate((False, False, False, True)):
+        event = AcceptedEvent(
+            project_id="prj_again", payload_hash=said, request_id=f"request-{number}", public=public
+        )
+        message = QuarantinedMessage(
+            project_id="prj_again",
+            reason=pb.QUARANTINE_REASON_CONFLICT,
+            event_id="twice",
+            stream="EVENTS",
+            payload=event.SerializeToString(),
+        ).SerializeToString()
+        subject = "quarantine.prj_again.conflict"
+        await publish_one(bus, OutgoingMessage(subject, message, f"again-{number}"))
+    running = asyncio.create_task(QuarantineWorker(bus, store, SystemClock()).run())
+    await eventually_async(lambda: _empty(bus))
+    await cancel([running])
+    items = await store.newest("prj_again", ItemFilter(event_id="twice"), None, 100)
+    # What came with a key that everyone can read is kept apart.
+    assert sorted(one.seen.count for one in items) == [1, 3]
+
+
+async def test_what_finds_no_room_is_logged_without_the_senders_ids(
+    bus: Bus, store: Store, servers: Stack
+) -> None:
+    async with service_database.opened(servers, "ingest") as database:
+        full = Store(database, items_max=0)
+        full.kept = []
+        for number in range(3):
+            await tell(bus, f"ada@example.com-{number}")
+        with capture_logs() as lines:
+            running = asyncio.create_task(QuarantineWorker(bus, full, SystemClock()).run())
+            await eventually_async(lambda: _empty(bus))
+            await cancel([running])
+    told = [line for line in lines if "full" in line["event"]]
+    assert sum(line["messages"] for line in told) == 3
+    assert {(line["project_id"], line["reason"]) for line in told} == {("prj_w", "poison")}
+    assert "ada@example.com" not in repr(lines)
 
 
 async def _empty(bus: Bus) -> bool:

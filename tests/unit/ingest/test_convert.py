@@ -1,5 +1,6 @@
 """Protobuf to records and back, and what travels in the stream."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -41,6 +42,17 @@ def test_an_accepted_event_travels_whole() -> None:
     assert arrived.accept_time.ToMicroseconds() == NOW_US
     assert arrived.payload_hash == accepted.payload_hash
     assert (arrived.request_id, arrived.traceparent) == ("req-1", ORIGIN.traceparent)
+
+
+def test_what_comes_with_a_key_that_everyone_can_read_says_so_and_is_the_same_event() -> None:
+    accepted = accept(convert.incoming(event(lead_id="ada")), NOW_US)
+    kept, public = (
+        convert.message(origin, accepted, NOW_US)
+        for origin in (ORIGIN, replace(ORIGIN, public=True))
+    )
+    assert kept.message_id == public.message_id
+    assert not event_pb2.AcceptedEvent.FromString(kept.payload).public
+    assert event_pb2.AcceptedEvent.FromString(public.payload).public
 
 
 @pytest.mark.parametrize("field", ["lead_id", "email", "anonymous_id", "external_id"])
