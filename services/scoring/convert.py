@@ -122,6 +122,7 @@ def incoming_event(payload: bytes) -> IncomingEvent:
         payload_hash=accepted.payload_hash,
         payload=payload,
         linked=tuple(accepted.linked_subjects),
+        public=accepted.public,
     )
 
 

@@ -6,7 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.scoring import facts
-from services.scoring.domain.identity import are_different, lead_id_of, linking, own_subject
+from services.scoring.domain.identity import (
+    are_different,
+    are_strangers,
+    lead_id_of,
+    linking,
+    own_subject,
+)
 from services.scoring.facts import Said
 from services.scoring.merging import REFERENCES_MAX
 from services.scoring.moving import ENTRIES_MAX
@@ -145,8 +151,10 @@ class _Planner:
         if too_much or not self._grown.isdisjoint(merged):
             return False
         parts = [self._references.get(key, []) for key in (stays, *merged)]
-        too_many = any(len(part) > REFERENCES_MAX for part in parts[1:])
-        if too_many or are_different([*parts, *([one] for one in found.added)]):
+        # Of a lead with more references than that not all are known here; whatever it is, strangers add no more.
+        too_many = any(len(part) > REFERENCES_MAX for part in parts[0 if event.public else 1 :])
+        different = are_different([*parts, *([one] for one in found.added)])
+        if too_many or different or (event.public and are_strangers(parts, found.added)):
             lead_ids = tuple(known.get(one, "") for one in references)
             self._plan.conflicts.append(Contradiction(event, lead_ids))
             return True

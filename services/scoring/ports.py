@@ -42,6 +42,8 @@ class IncomingEvent:
     """The message as it came, for quarantine."""
     linked: tuple[str, ...] = ()
     """Other references of the lead, which an `identify` event links."""
+    public: bool = False
+    """It came with a key that everyone can read."""
 
     @property
     def key(self) -> EventKey:

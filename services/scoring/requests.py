@@ -14,7 +14,7 @@ from scoreline.scoring.v1 import (
 )
 from services.scoring import convert
 from services.scoring.domain import model
-from services.scoring.domain.identity import SUBJECT_PREFIXES
+from services.scoring.domain.identity import SUBJECT_PREFIXES, normal_email
 from services.scoring.domain.model import Position
 from services.scoring.ports import LeadFilter, LeadView
 from services.scoring.replay_handlers import ReplayProgress
@@ -62,7 +62,7 @@ def new_lead(lead: lead_pb2.Lead) -> tuple[str, str]:
         violations.add("lead.lead_id", f"must be at most {ID_CHARACTERS_MAX} printable characters")
     if lead.lead_id.startswith(SUBJECT_PREFIXES[1:]):
         violations.add("lead.lead_id", "must not begin with email:, anonymous: or external:")
-    email = lead.email.strip().lower()
+    email = normal_email(lead.email)
     local, _, domain = email.rpartition("@")
     plausible = local and domain and email.isprintable() and " " not in email
     if lead.email and not (plausible and len(email) <= EMAIL_CHARACTERS_MAX):

@@ -31,10 +31,13 @@ ADA, VISITOR, CRM = "email:ada@example.com", "anonymous:v-1", "external:crm-9"
 ADA_ID, VISITOR_ID, CRM_ID = map(lead_id_of, (ADA, VISITOR, CRM))
 
 
-def identify(event_id: str, *references: str, minutes: float = 0, **of: Any) -> IncomingEvent:
+def identify(
+    event_id: str, *references: str, minutes: float = 0, public: bool = False, **of: Any
+) -> IncomingEvent:
     """An event that says that these references, the first one the event's own, are one lead's."""
     message = cases.accepted(event_id, "identify", minutes, references[0], **of)
     message.linked_subjects.extend(references[1:])
+    message.public = public
     return cases.convert.incoming_event(message.SerializeToString())
 
 

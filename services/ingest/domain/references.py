@@ -1,6 +1,7 @@
 """Who did it: the four ways to refer to a lead, their limits and normal forms."""
 
 import re
+import unicodedata
 
 KINDS = ("lead", "email", "anonymous", "external")
 """What a subject begins with, before the colon."""
@@ -24,7 +25,8 @@ class InvalidReference(ValueError):
 
 
 def normalise(kind: str, value: str) -> str:
-    """The normal form of a reference: e-mail addresses without surrounding space and in lower case, ids as they are.
+    """The normal form of a reference: e-mail addresses without surrounding space, in lower case and with composed
+    letters (NFC), ids as they are. A domain is not put into its ASCII form.
 
     Raises InvalidReference.
     """
@@ -54,7 +56,8 @@ def text_problem(value: str, chars_max: int) -> str | None:
 
 
 def _email(value: str) -> str:
-    address = value.strip().lower()
+    # The same letter can be one character or two; lower case may take composed ones apart.
+    address = unicodedata.normalize("NFC", value.strip().lower())
     if len(address) > EMAIL_CHARS_MAX:
         raise InvalidReference(f"must be at most {EMAIL_CHARS_MAX} characters")
     if not address.isprintable() or not _EMAIL.fullmatch(address):

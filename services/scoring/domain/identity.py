@@ -4,6 +4,7 @@
 import base64
 import hashlib
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -31,10 +32,16 @@ def lead_id_of(subject: str) -> str:
 def subject_of(reference: str) -> str:
     """The subject that a caller means by a lead id or a reference such as `email:Ada@example.com`."""
     if reference.startswith(EMAIL_PREFIX):
-        return EMAIL_PREFIX + reference.removeprefix(EMAIL_PREFIX).strip().lower()
+        return EMAIL_PREFIX + normal_email(reference.removeprefix(EMAIL_PREFIX))
     if reference.startswith(SUBJECT_PREFIXES[2:]):
         return reference
     return LEAD_PREFIX + reference
+
+
+def normal_email(address: str) -> str:
+    """The form in which addresses are compared, the same as at every door in: composed letters, in lower case, without
+    space around."""
+    return unicodedata.normalize("NFC", address.strip().lower())
 
 
 def email_of(subject: str) -> str | None:
@@ -104,6 +111,23 @@ def are_different(parts: Iterable[Sequence[str]]) -> bool:
         chosen += any(_is_chosen(one) for one in references)
         external += any(one.startswith("external:") for one in references)
     return chosen > 1 or external > 1
+
+
+def are_strangers(leads: Sequence[Sequence[str]], added: Iterable[str]) -> bool:
+    """Whether somebody who may be anybody is not to be believed that these leads, each with its references, and
+    references that are no lead's yet, are one lead. What he may say is whose a visitor is who has no name yet, and what
+    else a lead with a name is known by; not that two with names are one, nor that one has two names of a kind."""
+    new = list(added)
+    named = sum(any(map(_is_name, references)) for references in leads)
+    # A lead id is never one more name of a lead: the lead of that id would stay.
+    chosen = sum(map(_is_chosen, new))
+    parts = [*leads, *([one] for one in new)]
+    addresses = sum(any(map(email_of, references)) for references in parts)
+    return named + chosen > 1 or addresses > 1 or are_different(parts)
+
+
+def _is_name(subject: str) -> bool:
+    return subject.startswith((EMAIL_PREFIX, "external:")) or _is_chosen(subject)
 
 
 def _is_chosen(subject: str) -> bool:

@@ -58,6 +58,9 @@ def test_normal_types_are_their_own_normal_form(sent: str) -> None:
         ("ada+crm.x@mail.example.co.uk", "ada+crm.x@mail.example.co.uk"),
         ("jürgen@müller.example", "jürgen@müller.example"),
         ("a@xn--mller-kva.example", "a@xn--mller-kva.example"),
+        # One letter, written as two characters.
+        ("Rene\u0301@example.com", "ren\u00e9@example.com"),
+        ("REN\u00c9@Mu\u0308ller.example", "ren\u00e9@m\u00fcller.example"),
     ],
 )
 def test_email_addresses_are_compared_without_case_and_space(sent: str, stored: str) -> None:

@@ -11,6 +11,7 @@ from services.scoring.domain.identity import (
     SUBJECT_PREFIXES,
     Linking,
     are_different,
+    are_strangers,
     email_of,
     lead_id_of,
     linking,
@@ -50,6 +51,7 @@ def test_a_derived_id_is_a_plain_word(prefix: str, value: str) -> None:
     [
         ("ada", "lead:ada"),
         ("email: Ada@Example.COM ", "email:ada@example.com"),
+        ("email:Rene\u0301@example.com", "email:ren\u00e9@example.com"),
         ("anonymous:V-17", "anonymous:V-17"),
         ("external:CRM 9", "external:CRM 9"),
         ("lead:ada", "lead:lead:ada"),
@@ -112,6 +114,28 @@ def test_references_may_say_that_people_are_different(
     parts: list[list[str]], different: bool
 ) -> None:
     assert are_different(parts) is different
+
+
+@pytest.mark.parametrize(
+    ("leads", "added", "strangers"),
+    [
+        ([["email:a@b.c"], ["anonymous:v"]], [], False),
+        ([["email:a@b.c"], ["anonymous:v", "email:b@b.c"]], [], True),
+        ([["email:a@b.c", "email:b@b.c"], ["anonymous:v"]], [], False),
+        ([["anonymous:v", "email:a@b.c"]], ["email:b@b.c"], True),
+        ([["email:a@b.c"]], ["external:1"], False),
+        ([["email:a@b.c"], ["external:1"]], [], True),
+        ([["external:1"]], ["external:2"], True),
+        ([[]], ["lead:ada", "email:a@b.c"], False),
+        ([[], ["email:a@b.c"]], ["lead:ada"], True),
+        ([["lead:ada"]], ["email:a@b.c"], False),
+        ([["lead:" + lead_id_of("anonymous:v"), "anonymous:v"], ["email:a@b.c"]], [], False),
+    ],
+)
+def test_what_somebody_who_may_be_anybody_is_not_believed(
+    leads: list[list[str]], added: list[str], strangers: bool
+) -> None:
+    assert are_strangers(leads, added) is strangers
 
 
 def test_merged_leads_are_those_whose_own_references_came() -> None:
