@@ -140,6 +140,7 @@ async def test_a_lead_is_one_at_a_time_and_in_order(database: Database) -> None:
     assert [one.lead_id for one in sorted(first, key=lambda one: one.lead_id)] == ["a", "b"]
     assert await at.claim() == []
     a = next(one for one in first if one.lead_id == "a")
+    assert '"version":1,' in a.payload
     await at.report(a, 500, timedelta(hours=1))
     assert await at.claim() == [], "the second must wait for the first"
     assert (await at.states())[0] is State.PENDING
