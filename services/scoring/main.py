@@ -94,7 +94,8 @@ async def build(service: Service, config: ScoringConfig) -> None:
     service.add_loop("fading", fading.run, fading.stop)
     service.add_loop("outbox", relay.run, relay.stop)
     given_up = quarantine_relay(database, service.bus)
-    service.add_loop("quarantine outbox", given_up.run, given_up.stop)
+    # While QUARANTINE has no room its rows wait in the outbox: no reason not to score and answer.
+    service.add_loop("quarantine outbox", given_up.run, given_up.stop, vital=False)
     servicer = ScoringServicer(
         LeadHandlers(store, clock),
         ScoreHandlers(store, clock),

@@ -60,17 +60,23 @@ class Service:
         self.health.depends_on("broker", self._broker_connected)
 
     def add_loop(
-        self, name: str, body: Callable[[], Awaitable[None]], stop: Callable[[], None] | None = None
+        self,
+        name: str,
+        body: Callable[[], Awaitable[None]],
+        stop: Callable[[], None] | None = None,
+        vital: bool = True,
     ) -> SupervisedLoop:
         """Run `body` in the background, again whenever it fails. At drain `stop` asks it to return when its work in
-        hand is done; without `stop` it is cancelled."""
+        hand is done; without `stop` it is cancelled. One that is not vital may fail, which the log says, without making
+        the service NOT_SERVING."""
         loop = SupervisedLoop(name, body)
         self._loops.append((loop, stop))
 
         async def healthy() -> bool:
             return loop.healthy
 
-        self.health.depends_on(f"loop {name}", healthy)
+        if vital:
+            self.health.depends_on(f"loop {name}", healthy)
         return loop
 
     def limit_calls(self, limit: CallLimit) -> None:

@@ -179,6 +179,27 @@ def test_413_for_a_body_beyond_the_limit(http: httpx.Client) -> None:
     assert answer.json()["code"] == 8
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/v1/leads"),
+        ("POST", "/v1/events:batch"),
+        ("GET", "/v1/imports"),
+        ("POST", "/v1/track"),
+    ],
+)
+def test_headers_that_grpc_would_take_for_base64_change_nothing(
+    http: httpx.Client, method: str, path: str
+) -> None:
+    # To gRPC a header whose name ends so is Base64, and one that is not fails the call.
+    plain, with_one = (
+        http.request(method, path, headers=headers, json={} if method == "POST" else None)
+        for headers in ({}, {"x-any-bin": "no Base64!"})
+    )
+    assert with_one.status_code == plain.status_code in (200, 400)
+    assert with_one.headers["content-type"] == "application/json"
+
+
 def test_a_batch_of_the_wrong_size_is_refused_as_a_whole(http: httpx.Client) -> None:
     event = {"type": "page_view", "lead_id": "ada"}
     events = [{**event, "event_id": f"e{number}"} for number in range(1_001)]

@@ -246,6 +246,28 @@ def test_a_key_has_its_requests_of_a_minute(
     assert track(stranger, other, visit("m-9")).status_code == 200
 
 
+def test_two_visitors_of_one_computer_stay_two_leads(
+    stranger: httpx.Client, http: httpx.Client, page_key: TestProject
+) -> None:
+    def lead_of(reference: str) -> str:
+        return str(http.get(f"/v1/leads/{reference}").json()["lead"]["lead_id"])
+
+    def says(event_id: str, **who: str) -> dict[str, Any]:
+        return {"event_id": event_id, "type": "identify", **who}
+
+    ada, bob = "ada@example.com", "bob@example.com"
+    first = says("p-1", anonymous_id="shared", email=ada)
+    assert track(stranger, page_key, first).status_code == 200
+    assert track(stranger, page_key, says("p-2", anonymous_id="shared", email=bob)).is_success
+    conflict = eventually(lambda: http.get("/v1/identityConflicts").json()["conflicts"])
+    assert [one["event_id"] for one in conflict] == ["p-2"]
+    assert lead_of(f"email:{ada}") == lead_of("anonymous:shared") != lead_of(f"email:{bob}")
+    # A program's key may say that they are one.
+    both = says("p-3", anonymous_id="shared", email=bob)
+    http.post("/v1/events", json=both).raise_for_status()
+    eventually(lambda: lead_of(f"email:{ada}") == lead_of(f"email:{bob}"))
+
+
 def test_the_key_is_in_no_log(stranger: httpx.Client, suite: Stack, page_key: TestProject) -> None:
     assert track(stranger, page_key, visit("l-1")).status_code == 200
     # One that is refused, too.

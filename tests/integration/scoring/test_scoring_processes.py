@@ -3,13 +3,16 @@ and every call says the same of it."""
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import grpc
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from scoreline.events.v1 import event_pb2
 from scoreline.ingest.v1 import (
@@ -20,13 +23,16 @@ from scoreline.ingest.v1 import (
 )
 from scoreline.scoring.v1 import lead_pb2, scoring_service_pb2_grpc
 from scoreline.scoring.v1 import scoring_service_pb2 as pb
+from services.ingest.quarantine_worker import QUARANTINE_STREAM
 from services.scoring.domain.fold import fold
 from services.scoring.ports import LeadFilter
+from services.shared.bus import Bus
+from services.shared.retrying import UNHEALTHY_AFTER_FAILURES
 from services.shared.times import to_timestamp
 from stack import Stack, StackConfig
 from tests.support import service_database
 from tests.support.clocks import START
-from tests.support.eventually import eventually
+from tests.support.eventually import eventually, eventually_async
 from tests.support.grpc_calls import Keyed, channel
 from tests.support.projects import TestProject, new_project
 from tests.support.scoring_subjects import PostgresSubject, assert_chain, histories
@@ -70,6 +76,46 @@ def send(target: str, project: TestProject, events: list[event_pb2.Event]) -> No
 
 def leads(scoring: Keyed) -> list[lead_pb2.Lead]:
     return list(scoring.ListLeads(pb.ListLeadsRequest(page_size=1_000)).leads)
+
+
+async def test_a_full_quarantine_keeps_nobody_from_scoring(suite: Stack) -> None:
+    project = new_project(suite, "full")
+    target = suite.service_target("scoring")
+    log = suite.data_dir.log_path("scoring")
+
+    def refused() -> bool:
+        lines = map(json.loads, log.read_text().splitlines())
+        failures = [
+            line["failures"]
+            for line in lines
+            if line["event"] == "loop failed" and line["loop"] == "quarantine outbox"
+        ]
+        # The fault is in the checks of health as well by now.
+        return max(failures, default=0) > UNHEALTHY_AFTER_FAILURES
+
+    bus = await Bus.connect(suite.nats_url, "test", 10)
+    try:
+        await bus.jetstream.update_stream(replace(QUARANTINE_STREAM, max_bytes=1))
+        one, other = (event_pb2.Event(event_id="x", type=kind, lead_id="l") for kind in "ab")
+        send(suite.service_target("ingest"), project, [one, other])
+        await eventually_async(lambda: _done(refused()))
+        with channel(target) as opened:
+            health = Keyed(health_pb2_grpc.HealthStub(opened), "")
+            answer = health.Check(health_pb2.HealthCheckRequest())
+            assert answer.status == health_pb2.HealthCheckResponse.SERVING
+            scoring = Keyed(scoring_service_pb2_grpc.ScoringServiceStub(opened), project.api_key)
+            assert [lead.event_count for lead in leads(scoring)] == [1]
+        await bus.jetstream.update_stream(QUARANTINE_STREAM)
+    finally:
+        await bus.close()
+    with channel(suite.service_target("ingest")) as opened:
+        stub = Keyed(quarantine_service_pb2_grpc.QuarantineServiceStub(opened), project.api_key)
+        request = quarantine_service_pb2.CountQuarantinedRequest()
+        eventually(lambda: [one.item_count for one in stub.CountQuarantined(request).counts] == [1])
+
+
+async def _done(found: bool) -> bool:
+    return found
 
 
 async def test_two_processes_give_the_fold_of_the_ledger(suite: Stack) -> None:
