@@ -12,6 +12,7 @@ from scoreline.ingest.v1 import webhooks_service_pb2 as pb
 from services.ingest.domain.events import SOURCE_CHARS_MAX
 from services.ingest.domain.webhooks.model import (
     EXPRESSIONS,
+    KEY,
     TOLERANCE_S_MAX,
     Digest,
     Encoding,
@@ -154,7 +155,7 @@ def mapping(written: wire.WebhookMapping) -> WebhookMapping:
     return WebhookMapping(
         written.items,
         tuple(
-            {name: getattr(event, name) for name in EXPRESSIONS if getattr(event, name)}
+            {name: getattr(event, name) for name in (KEY, *EXPRESSIONS) if getattr(event, name)}
             for event in written.events
         ),
     )
@@ -180,6 +181,7 @@ def source_message(source: Source) -> wire.WebhookSource:
             rejected=counted.rejected,
             quarantined=counted.quarantined,
             events=counted.events,
+            ignored=counted.ignored,
         ),
         secrets=map(_secret_message, source.secrets),
     )

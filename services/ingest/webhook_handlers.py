@@ -11,14 +11,16 @@ from services.ingest import convert
 from services.ingest.domain.events import Origin
 from services.ingest.domain.webhooks import bodies
 from services.ingest.domain.webhooks.bodies import Unreadable
-from services.ingest.domain.webhooks.model import FailureAnswer, Source
-from services.ingest.domain.webhooks.signatures import NotProven, Signed, verify
+from services.ingest.domain.webhooks.model import FailureAnswer, Kind, Source
+from services.ingest.domain.webhooks.signatures import NotProven, Signed, mailgun_proof, verify
 from services.ingest.errors import MappingFailed, SignatureInvalid, SourceDisabled
 from services.ingest.handlers import BATCH_EVENTS_MAX, IngestHandlers, Receipt
 from services.ingest.ports import CannotRedeliver, Quarantine, Quarantined, Reason
 from services.ingest.webhook_cache import Ready, SourceCache
+from services.ingest.webhook_decoding import Decoder
 from services.ingest.webhook_ecdsa import verify_ecdsa
 from services.ingest.webhook_mapping import CompiledMapping, Delivery, Failure, Made, Outcome
+from services.ingest.webhook_tokens import UsedTokens
 from services.ingest.webhook_worker import DeliveryCounts
 from services.shared import logs
 from services.shared.clock import Clock
@@ -80,10 +82,13 @@ class WebhookHandlers:
         self._quarantine = quarantine
         self._counts = counts
         self._clock = clock
+        self._decoder = Decoder()
+        self._tokens = UsedTokens()
 
     async def receive(self, source_id: str, incoming: Incoming) -> Received:
         """Take a delivery. Raises ResourceNotFound, SourceDisabled, SignatureInvalid, MappingFailed where the source
-        answers so, and what may pass: DependencyUnavailable, IntakeFull, QuarantineFull."""
+        answers so, and what may pass: DependencyUnavailable, TooBusy, IntakeFull,
+        QuarantineFull."""
         _check_size(incoming)
         ready = await self._sources.find(source_id)
         if ready is None:
@@ -97,19 +102,20 @@ class WebhookHandlers:
         headers = bodies.readable(how, incoming.headers)
         origin = Origin(source.project_id, incoming.request_id, incoming.traceparent)
         try:
-            body = bodies.decode(incoming.content, incoming.content_type)
+            body = await self._decoder.decode(source_id, incoming.content, incoming.content_type)
         except Unreadable as error:
             accepted = _Accepted(0, 0, [Failure("", None, f"the body {error}")])
         else:
             challenge = bodies.challenge(how, body.value)
             if challenge:
+                self._counts.ignored(source_id)
                 return Received(challenge=challenge)
             delivery = _delivery(source, body, headers, incoming.content, now)
             accepted = await self._accept(origin, ready, delivery, now)
         if accepted.failures:
             await self._keep(source, incoming, headers, accepted, now)
             return Received(accepted.count, quarantined=True)
-        self._counts.accepted(source_id, accepted.count, now)
+        self._count(source_id, accepted.count, now)
         return Received(accepted.count, duplicate=accepted.count > 0 and accepted.new == 0)
 
     async def redeliver(self, origin: Origin, item: Quarantined, first_seen: datetime) -> int:
@@ -119,15 +125,22 @@ class WebhookHandlers:
         if ready is None or ready.source.project_id != origin.project_id:
             raise CannotRedeliver("its webhook source is gone")
         try:
-            body = bodies.decode(item.payload, item.headers.get("content-type", ""))
+            content_type = item.headers.get("content-type", "")
+            body = await self._decoder.decode(item.source_id, item.payload, content_type)
         except Unreadable as error:
             raise CannotRedeliver(f"the body {error}") from error
         delivery = _delivery(ready.source, body, item.headers, item.payload, first_seen)
         accepted = await self._accept(origin, ready, delivery, first_seen)
         if accepted.failures:
             raise CannotRedeliver(_detail(accepted.failures))
-        self._counts.accepted(item.source_id, accepted.count, self._clock.now())
+        self._count(item.source_id, accepted.count, self._clock.now())
         return accepted.count
+
+    def _count(self, source_id: str, events: int, now: datetime) -> None:
+        if events:
+            self._counts.accepted(source_id, events, now)
+        else:
+            self._counts.ignored(source_id)
 
     def _verify(self, source: Source, incoming: Incoming, now: datetime) -> None:
         valid = [
@@ -143,6 +156,9 @@ class WebhookHandlers:
                 now.timestamp(),
                 verify_ecdsa,
             )
+            if source.definition.verification.kind is Kind.MAILGUN:
+                _, token, _ = mailgun_proof(incoming.content)
+                self._tokens.use(source.source_id, token, incoming.content)
         except NotProven as error:
             self._counts.rejected(source.source_id)
             log.info("delivery refused", source=source.source_id, why=str(error))

@@ -3,6 +3,7 @@ webhook_compiling.py, what expressions are made of in services/shared/cel_values
 webhook_handlers.py."""
 
 import hashlib
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,8 +15,10 @@ from google.protobuf.struct_pb2 import Struct
 from scoreline.events.v1 import event_pb2
 from services.ingest.domain.events import EVENT_ID_CHARS_MAX, LINKING_TYPE
 from services.ingest.domain.names import InvalidName, event_type
+from services.ingest.errors import TooBusy
 from services.ingest.webhook_values import NoValue, moment, struct, text
 from services.shared.cel_values import (
+    Budget,
     EvaluationFailed,
     Given,
     MapExpression,
@@ -35,7 +38,10 @@ FAILURES_MAX = 20
 """So many are told of one delivery; more are counted by none."""
 
 MAPPING_S_MAX = 2.0
-"""Making one delivery into events takes no longer, whatever its source's expressions do."""
+"""Making one delivery into events takes no more of the processor, whatever its source's expressions do."""
+
+MAPPING_WAIT_S_MAX = 10.0
+"""Nor longer by the clock: a process this busy has no time for the delivery, which its sender sends again."""
 
 UPDATE_TYPE = "lead_updated"
 """Carries attributes of a lead."""
@@ -45,6 +51,9 @@ _CARRIERS = frozenset({LINKING_TYPE, UPDATE_TYPE})
 
 REFERENCES = ("lead_id", "external_id", "email", "anonymous_id")
 """The strongest first."""
+
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_KEY_DIGITS = 16
 
 T = TypeVar("T")
 
@@ -102,44 +111,57 @@ class Outcome:
     failures: list[Failure]
 
 
+@dataclass(frozen=True, slots=True)
+class CompiledEvent:
+    """An event mapping that can be applied."""
+
+    key: str
+    """Tells it from the others of its mapping, whatever their order."""
+    expressions: Mapping[str, Compiled]
+
+
 class CompiledMapping:
     """A mapping that can be applied."""
 
-    def __init__(
-        self, items: ValueExpression | None, events: Sequence[Mapping[str, Compiled]]
-    ) -> None:
+    def __init__(self, items: ValueExpression | None, events: Sequence[CompiledEvent]) -> None:
         self._items = items
         self._events = events
 
     async def events(self, delivery: Delivery, origin: str, event_source: str) -> Outcome:
         """The events of a delivery. `origin` begins the ids of those that have none of their own; `event_source` is
-        said to be their sender. Others have their turn meanwhile."""
+        said to be their sender. Others have their turn meanwhile. Raises TooBusy."""
         run = _Run(delivery, origin, event_source)
         turns = Turns()
+        end_s = time.perf_counter() + MAPPING_WAIT_S_MAX
         try:
-            items = self._item_list(delivery, run.end_s)
+            with run.budget.spending():
+                items = self._item_list(delivery, run.budget)
         except EvaluationFailed as failed:
             return Outcome([], [Failure("mapping.items", None, str(failed))])
         if len(items) > ITEMS_MAX:
             found = f"gives {len(items):,} items, at most {ITEMS_MAX:,} are taken"
             return Outcome([], [Failure("mapping.items", None, found)])
         for index, item in enumerate(items):
-            given = _given(delivery, item, run.end_s)
-            for number, expressions in enumerate(self._events):
-                run.apply(expressions, given, index, number)
+            given = _given(delivery, item, run.budget)
+            for number, event in enumerate(self._events):
+                with run.budget.spending():
+                    run.apply(event, given, index, number)
                 if run.over:
                     return Outcome(run.made, run.failures)
                 await turns.give()
+                if time.perf_counter() > end_s:
+                    raise TooBusy("there is no time to map the delivery: send it again later")
         return Outcome(run.made, run.failures)
 
-    def _item_list(self, delivery: Delivery, end_s: float) -> list[Any]:
+    def _item_list(self, delivery: Delivery, budget: Budget) -> list[Any]:
         if self._items is None:
             return delivery.body if isinstance(delivery.body, list) else [delivery.body]
-        found = self._items.value(_given(delivery, None, end_s))
-        if found is None:
-            return []
+        found = self._items.value(_given(delivery, None, budget))
         if not isinstance(found, list):
-            raise EvaluationFailed("must give a list")
+            # Nothing of a body that has changed its shape would ever be missed, if null were as good as an empty list.
+            raise EvaluationFailed(
+                "is null: must give a list" if found is None else "must give a list"
+            )
         return found
 
 
@@ -150,21 +172,19 @@ class _Run:
         self._delivery = delivery
         self._origin = origin
         self._event_source = event_source
-        self.end_s = time.perf_counter() + MAPPING_S_MAX
+        self.budget = Budget(MAPPING_S_MAX)
         self.made: list[Made] = []
         self.failures: list[Failure] = []
         self.over = False
 
-    def apply(
-        self, expressions: Mapping[str, Compiled], given: Given, item: int, number: int
-    ) -> None:
+    def apply(self, mapping: CompiledEvent, given: Given, item: int, number: int) -> None:
         """Add what one event mapping makes of one item."""
         path = f"mapping.events[{number}]"
-        reading = _Reading(expressions, given)
+        reading = _Reading(mapping.expressions, given)
         try:
             if not reading.applies():
                 return
-            events = list(self._events(reading, item, number))
+            events = list(self._events(reading, item, mapping.key))
         except EvaluationFailed as failed:
             if len(self.failures) < FAILURES_MAX:
                 self.failures.append(Failure(f"{path}.{reading.field}", item, str(failed)))
@@ -172,8 +192,8 @@ class _Run:
             self.made += [Made(event, item, number) for event in events]
             if len(self.made) > EVENTS_MAX:
                 self._end(path, item, f"more than {EVENTS_MAX:,} events from one delivery")
-        if time.perf_counter() > self.end_s and not self.over:
-            self._end(path, item, f"took longer than {MAPPING_S_MAX:g} s")
+        if self.budget.over and not self.over:
+            self._end(path, item, f"takes more than {MAPPING_S_MAX:g} s of the processor")
 
     def _end(self, path: str, item: int, why: str) -> None:
         """Nothing of it: half a delivery would count, and the rest never could."""
@@ -181,10 +201,10 @@ class _Run:
         self.failures = [Failure(path, item, why)]
         self.over = True
 
-    def _events(self, reading: "_Reading", item: int, number: int) -> Iterator[event_pb2.Event]:
+    def _events(self, reading: "_Reading", item: int, key: str) -> Iterator[event_pb2.Event]:
         event = event_pb2.Event(type=reading.needed_text("type"), source=self._event_source)
         type_ = _normal(event.type)
-        event.event_id = reading.text("event_id") or self._id(f":{item}:{number}")
+        event.event_id = reading.text("event_id") or self._id(f":{item}:{_in_id(key)}")
         references = {name: reading.text(name) for name in REFERENCES}
         given = [name for name in REFERENCES if references[name]]
         if not given:
@@ -268,7 +288,7 @@ class _Reading:
         return expression.value(self._given)
 
 
-def _given(delivery: Delivery, item: Any, end_s: float) -> Given:
+def _given(delivery: Delivery, item: Any, budget: Budget) -> Given:
     values = {
         "body": delivery.body,
         "item": item,
@@ -276,7 +296,14 @@ def _given(delivery: Delivery, item: Any, end_s: float) -> Given:
         "delivery_id": delivery.delivery_id,
         "receive_time": delivery.receive_time.astimezone(UTC),
     }
-    return ENVIRONMENT.given(values, delivery.size, end_s)
+    return ENVIRONMENT.given(values, delivery.size, budget)
+
+
+def _in_id(key: str) -> str:
+    """A key as it is, or a hash of one that is an expression."""
+    if _PLAIN_KEY.fullmatch(key):
+        return key
+    return hashlib.sha256(key.encode()).hexdigest()[:_KEY_DIGITS]
 
 
 def _normal(type_: str) -> str:

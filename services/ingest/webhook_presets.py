@@ -10,6 +10,7 @@ import yaml
 
 from services.ingest.domain.webhooks.model import (
     EXPRESSIONS,
+    KEY,
     Digest,
     Encoding,
     Kind,
@@ -82,6 +83,7 @@ def _mapping(content: dict[str, Any]) -> WebhookMapping:
     unknown = {*content, *(name for one in events for name in one)} - {
         "items",
         "events",
+        KEY,
         *EXPRESSIONS,
     }
     if unknown:

@@ -58,6 +58,7 @@ def counters(row: sa.Row[Any]) -> Counters:
         row.quarantined or 0,
         row.events or 0,
         row.last_accepted_at,
+        row.ignored or 0,
     )
 
 
@@ -69,6 +70,7 @@ def counts(counted: Counters) -> dict[str, Any]:
         "quarantined": counted.quarantined,
         "events": counted.events,
         "last_accepted_at": counted.last_accept_time,
+        "ignored": counted.ignored,
     }
 
 

@@ -13,8 +13,13 @@ from services.ingest.webhook_ecdsa import InvalidPublicKey, read_public_key
 SECRET_CHARS_MAX = 512
 """As the contract says."""
 
+SECRET_CHARS_MIN = 16
+"""Shorter ones are found by trying: who has seen one delivery can try at home."""
+
 STANDARD_KEY_BYTES = 32
-"""Standard Webhooks recommends 24 to 64."""
+STANDARD_KEY_BYTES_MIN = 24
+STANDARD_KEY_BYTES_MAX = 64
+"""As Standard Webhooks says."""
 
 DRAWN_CHARS = 40
 """238 bits."""
@@ -62,14 +67,25 @@ def problem(kind: Kind, text: str) -> str | None:
             key = standard_key(text)
         except (binascii.Error, ValueError):
             key = b""
-        if not key:
-            return f"must be base64, {STANDARD_PREFIX} before it or not"
+        if not STANDARD_KEY_BYTES_MIN <= len(key) <= STANDARD_KEY_BYTES_MAX:
+            return (
+                f"must be base64 of {STANDARD_KEY_BYTES_MIN} to {STANDARD_KEY_BYTES_MAX} bytes, "
+                f"{STANDARD_PREFIX} before it or not"
+            )
     if kind is Kind.SENDGRID:
-        try:
-            read_public_key(text)
-        except InvalidPublicKey:
-            return "must be SendGrid's public key: base64"
-    return None
+        return None if _is_public_key(text) else "must be SendGrid's public key: base64"
+    if len(text) < SECRET_CHARS_MIN:
+        return f"must be at least {SECRET_CHARS_MIN} characters"
+    # Whoever has it could sign: it was shown to others when the source was SendGrid's.
+    return "must not be a public key" if _is_public_key(text) else None
+
+
+def _is_public_key(text: str) -> bool:
+    try:
+        read_public_key(text)
+    except InvalidPublicKey:
+        return False
+    return True
 
 
 def hint(text: str) -> str:

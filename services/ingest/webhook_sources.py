@@ -21,6 +21,7 @@ from services.ingest.domain.webhooks.model import (
 )
 from services.ingest.webhook_cache import SourceCache
 from services.ingest.webhook_compiling import compile_mapping
+from services.ingest.webhook_decoding import Decoder
 from services.ingest.webhook_handlers import EVENT_SOURCE, event_source, invalid
 from services.ingest.webhook_mapping import Delivery, Failure, Made
 from services.ingest.webhook_ports import Change, SourcePosition, SourceStore
@@ -91,6 +92,7 @@ class WebhookSources:
         self._cache = cache
         self._presets = presets
         self._clock = clock
+        self._decoder = Decoder()
 
     @property
     def presets(self) -> list[Preset]:
@@ -177,7 +179,8 @@ class WebhookSources:
         return _found(kept, source_id), drawn
 
     async def test(self, project_id: str, trial: Trial) -> Tried:
-        """What would come of a delivery. Raises ResourceNotFound, InvalidFields for a mapping that does not compile."""
+        """What would come of a delivery. Raises ResourceNotFound, InvalidFields for a mapping that does not compile,
+        TooBusy."""
         source = await self.get(project_id, trial.source_id) if trial.source_id else None
         preset = self._preset(trial.preset, "preset") if trial.preset else None
         how, mapping, name = self._tried(source, preset, trial.mapping)
@@ -191,7 +194,7 @@ class WebhookSources:
         now = self._clock.now()
         content = text.encode()
         try:
-            body = bodies.decode(content, content_type)
+            body = await self._decoder.decode(project_id, content, content_type)
         except Unreadable as error:
             return Tried([], f"the body {error}", "body")
         readable = bodies.readable(how, headers)

@@ -161,7 +161,7 @@ class PostgresWebhooks:
             kept, new = webhook_counters.c, added.excluded
             sums = {
                 name: kept[name] + new[name]
-                for name in ("accepted", "rejected", "quarantined", "events")
+                for name in ("accepted", "rejected", "quarantined", "events", "ignored")
             }
             last = sa.func.greatest(kept.last_accepted_at, new.last_accepted_at)
             await connection.execute(

@@ -34,6 +34,10 @@ class DeliveryCounts:
         """A delivery was made into so many events."""
         self._add(source_id, Counters(accepted=1, events=events, last_accept_time=now))
 
+    def ignored(self, source_id: str) -> None:
+        """A delivery was none to make events of."""
+        self._add(source_id, Counters(ignored=1))
+
     async def run(self) -> None:
         """Add up every few seconds, and at last when told to stop."""
         while not self._stopping.is_set():

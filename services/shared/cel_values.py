@@ -7,7 +7,8 @@ apart: each entry is an expression of its own, and one that is null is left out.
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from cel_expr_python import cel
@@ -62,18 +63,43 @@ class EvaluationFailed(Exception):
     of the document."""
 
 
+class Budget:
+    """How long evaluations may take, in time of the processor that this thread had: neither what else the event loop
+    does between two of them nor a busy machine counts."""
+
+    __slots__ = ("_end_s", "_left_s")
+
+    def __init__(self, seconds: float) -> None:
+        self._left_s = seconds
+        self._end_s = -math.inf
+
+    @contextmanager
+    def spending(self) -> Iterator[None]:
+        """Time spent in here counts. Not to be awaited in."""
+        self._end_s = time.thread_time() + self._left_s
+        try:
+            yield
+        finally:
+            self._left_s = self._end_s - time.thread_time()
+
+    @property
+    def over(self) -> bool:
+        """Whether there is nothing left; to be asked while it is being spent."""
+        return time.thread_time() > self._end_s
+
+
 class Given:
     """Values of the variables, for any number of expressions."""
 
-    __slots__ = ("activation", "end_s", "size", "values")
+    __slots__ = ("activation", "budget", "size", "values")
 
     def __init__(
-        self, environment: cel.Env, values: Mapping[str, Any], size: int, end_s: float
+        self, environment: cel.Env, values: Mapping[str, Any], size: int, budget: Budget | None
     ) -> None:
         self.activation = environment.Activation(data=dict(values))
         self.values = values
         self.size = size
-        self.end_s = end_s
+        self.budget = budget
 
 
 class ValueExpression:
@@ -86,7 +112,7 @@ class ValueExpression:
     def value(self, given: Given) -> Any:
         """What it evaluates to, in plain Python with datetime and timedelta; None where something it reads is not
         there. Raises EvaluationFailed."""
-        if time.perf_counter() > given.end_s:
+        if given.budget is not None and given.budget.over:
             raise EvaluationFailed("there is no time left for it")
         if self._loops is not None:
             self._loops.check(given)
@@ -130,10 +156,10 @@ class ValueEnvironment:
         types = dict.fromkeys(variables, cel.Type.DYN) | dict.fromkeys(times, cel.Type.TIMESTAMP)
         self._environment = cel.NewEnv(variables=types, extensions=[ExtStrings(), ExtOptional()])
 
-    def given(self, values: Mapping[str, Any], size: int, end_s: float = math.inf) -> Given:
-        """Values of the variables; `size` is how many values there are in them, lists and maps counted too. `end_s`, of
-        time.perf_counter(), is when no other evaluation begins."""
-        return Given(self._environment, values, size, end_s)
+    def given(self, values: Mapping[str, Any], size: int, budget: Budget | None = None) -> Given:
+        """Values of the variables; `size` is how many values there are in them, lists and maps counted too. When
+        `budget` is over, no other evaluation begins."""
+        return Given(self._environment, values, size, budget)
 
     def condition(self, source: str) -> ValueExpression:
         """An expression that is true or false. Raises InvalidExpression."""

@@ -26,33 +26,33 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(scoreline/ingest/v1/webhook_source.proto\x12\x13scoreline.ingest.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xff\x03\n\rWebhookSource\x12\x11\n\tsource_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x0e\n\x06preset\x18\x03 \x01(\t\x12>\n\x0cverification\x18\x04 \x01(\x0b\x32(.scoreline.ingest.v1.WebhookVerification\x12\x34\n\x07mapping\x18\x05 \x01(\x0b\x32#.scoreline.ingest.v1.WebhookMapping\x12\x10\n\x08\x64isabled\x18\x06 \x01(\x08\x12:\n\x0e\x66\x61ilure_answer\x18\x07 \x01(\x0e\x32\".scoreline.ingest.v1.FailureAnswer\x12\x14\n\x0c\x65vent_source\x18\x08 \x01(\t\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x0b \x01(\t\x12\x36\n\x08\x63ounters\x18\x0c \x01(\x0b\x32$.scoreline.ingest.v1.WebhookCounters\x12\x33\n\x07secrets\x18\r \x03(\x0b\x32\".scoreline.ingest.v1.WebhookSecret\"\x90\x01\n\x0fWebhookCounters\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x03\x12\x10\n\x08rejected\x18\x02 \x01(\x03\x12\x13\n\x0bquarantined\x18\x03 \x01(\x03\x12\x0e\n\x06\x65vents\x18\x04 \x01(\x03\x12\x34\n\x10last_accept_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x7f\n\rWebhookSecret\x12\x0c\n\x04hint\x18\x01 \x01(\t\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x99\x05\n\x13WebhookVerification\x12;\n\x04kind\x18\x01 \x01(\x0e\x32-.scoreline.ingest.v1.WebhookVerification.Kind\x12\x0e\n\x06header\x18\x02 \x01(\t\x12\x43\n\x08\x65ncoding\x18\x03 \x01(\x0e\x32\x31.scoreline.ingest.v1.WebhookVerification.Encoding\x12\x0e\n\x06prefix\x18\x04 \x01(\t\x12?\n\x06\x64igest\x18\x05 \x01(\x0e\x32/.scoreline.ingest.v1.WebhookVerification.Digest\x12,\n\ttolerance\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0b\n\x03url\x18\x07 \x01(\t\"\xd0\x01\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16KIND_STANDARD_WEBHOOKS\x10\x01\x12\x0f\n\x0bKIND_GITHUB\x10\x02\x12\x0f\n\x0bKIND_STRIPE\x10\x03\x12\x0e\n\nKIND_SLACK\x10\x04\x12\r\n\tKIND_HMAC\x10\x05\x12\x0f\n\x0bKIND_BEARER\x10\x06\x12\x10\n\x0cKIND_HUBSPOT\x10\x07\x12\x10\n\x0cKIND_MAILGUN\x10\x08\x12\x11\n\rKIND_SENDGRID\x10\t\x12\r\n\tKIND_NONE\x10\n\"K\n\x08\x45ncoding\x12\x18\n\x14\x45NCODING_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x45NCODING_HEX\x10\x01\x12\x13\n\x0f\x45NCODING_BASE64\x10\x02\"D\n\x06\x44igest\x12\x16\n\x12\x44IGEST_UNSPECIFIED\x10\x00\x12\x11\n\rDIGEST_SHA256\x10\x01\x12\x0f\n\x0b\x44IGEST_SHA1\x10\x02\"R\n\x0eWebhookMapping\x12\r\n\x05items\x18\x01 \x01(\t\x12\x31\n\x06\x65vents\x18\x02 \x03(\x0b\x32!.scoreline.ingest.v1.EventMapping\"\xc3\x01\n\x0c\x45ventMapping\x12\x0c\n\x04when\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x03 \x01(\t\x12\x0f\n\x07lead_id\x18\x04 \x01(\t\x12\r\n\x05\x65mail\x18\x05 \x01(\t\x12\x14\n\x0c\x61nonymous_id\x18\x06 \x01(\t\x12\x13\n\x0b\x65xternal_id\x18\x07 \x01(\t\x12\x12\n\noccur_time\x18\x08 \x01(\t\x12\x12\n\nproperties\x18\t \x01(\t\x12\x12\n\nattributes\x18\n \x01(\t\"\xbd\x01\n\rWebhookPreset\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12>\n\x0cverification\x18\x03 \x01(\x0b\x32(.scoreline.ingest.v1.WebhookVerification\x12\x34\n\x07mapping\x18\x04 \x01(\x0b\x32#.scoreline.ingest.v1.WebhookMapping\x12\x13\n\x0bsample_body\x18\x05 \x01(\t*e\n\rFailureAnswer\x12\x1e\n\x1a\x46\x41ILURE_ANSWER_UNSPECIFIED\x10\x00\x12\x19\n\x15\x46\x41ILURE_ANSWER_ACCEPT\x10\x01\x12\x19\n\x15\x46\x41ILURE_ANSWER_REFUSE\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(scoreline/ingest/v1/webhook_source.proto\x12\x13scoreline.ingest.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xff\x03\n\rWebhookSource\x12\x11\n\tsource_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x0e\n\x06preset\x18\x03 \x01(\t\x12>\n\x0cverification\x18\x04 \x01(\x0b\x32(.scoreline.ingest.v1.WebhookVerification\x12\x34\n\x07mapping\x18\x05 \x01(\x0b\x32#.scoreline.ingest.v1.WebhookMapping\x12\x10\n\x08\x64isabled\x18\x06 \x01(\x08\x12:\n\x0e\x66\x61ilure_answer\x18\x07 \x01(\x0e\x32\".scoreline.ingest.v1.FailureAnswer\x12\x14\n\x0c\x65vent_source\x18\x08 \x01(\t\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x0b \x01(\t\x12\x36\n\x08\x63ounters\x18\x0c \x01(\x0b\x32$.scoreline.ingest.v1.WebhookCounters\x12\x33\n\x07secrets\x18\r \x03(\x0b\x32\".scoreline.ingest.v1.WebhookSecret\"\xa1\x01\n\x0fWebhookCounters\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x03\x12\x10\n\x08rejected\x18\x02 \x01(\x03\x12\x13\n\x0bquarantined\x18\x03 \x01(\x03\x12\x0e\n\x06\x65vents\x18\x04 \x01(\x03\x12\x34\n\x10last_accept_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07ignored\x18\x06 \x01(\x03\"\x7f\n\rWebhookSecret\x12\x0c\n\x04hint\x18\x01 \x01(\t\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x99\x05\n\x13WebhookVerification\x12;\n\x04kind\x18\x01 \x01(\x0e\x32-.scoreline.ingest.v1.WebhookVerification.Kind\x12\x0e\n\x06header\x18\x02 \x01(\t\x12\x43\n\x08\x65ncoding\x18\x03 \x01(\x0e\x32\x31.scoreline.ingest.v1.WebhookVerification.Encoding\x12\x0e\n\x06prefix\x18\x04 \x01(\t\x12?\n\x06\x64igest\x18\x05 \x01(\x0e\x32/.scoreline.ingest.v1.WebhookVerification.Digest\x12,\n\ttolerance\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0b\n\x03url\x18\x07 \x01(\t\"\xd0\x01\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16KIND_STANDARD_WEBHOOKS\x10\x01\x12\x0f\n\x0bKIND_GITHUB\x10\x02\x12\x0f\n\x0bKIND_STRIPE\x10\x03\x12\x0e\n\nKIND_SLACK\x10\x04\x12\r\n\tKIND_HMAC\x10\x05\x12\x0f\n\x0bKIND_BEARER\x10\x06\x12\x10\n\x0cKIND_HUBSPOT\x10\x07\x12\x10\n\x0cKIND_MAILGUN\x10\x08\x12\x11\n\rKIND_SENDGRID\x10\t\x12\r\n\tKIND_NONE\x10\n\"K\n\x08\x45ncoding\x12\x18\n\x14\x45NCODING_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x45NCODING_HEX\x10\x01\x12\x13\n\x0f\x45NCODING_BASE64\x10\x02\"D\n\x06\x44igest\x12\x16\n\x12\x44IGEST_UNSPECIFIED\x10\x00\x12\x11\n\rDIGEST_SHA256\x10\x01\x12\x0f\n\x0b\x44IGEST_SHA1\x10\x02\"R\n\x0eWebhookMapping\x12\r\n\x05items\x18\x01 \x01(\t\x12\x31\n\x06\x65vents\x18\x02 \x03(\x0b\x32!.scoreline.ingest.v1.EventMapping\"\xd0\x01\n\x0c\x45ventMapping\x12\x0c\n\x04when\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x03 \x01(\t\x12\x0f\n\x07lead_id\x18\x04 \x01(\t\x12\r\n\x05\x65mail\x18\x05 \x01(\t\x12\x14\n\x0c\x61nonymous_id\x18\x06 \x01(\t\x12\x13\n\x0b\x65xternal_id\x18\x07 \x01(\t\x12\x12\n\noccur_time\x18\x08 \x01(\t\x12\x12\n\nproperties\x18\t \x01(\t\x12\x12\n\nattributes\x18\n \x01(\t\x12\x0b\n\x03key\x18\x0b \x01(\t\"\xbd\x01\n\rWebhookPreset\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12>\n\x0cverification\x18\x03 \x01(\x0b\x32(.scoreline.ingest.v1.WebhookVerification\x12\x34\n\x07mapping\x18\x04 \x01(\x0b\x32#.scoreline.ingest.v1.WebhookMapping\x12\x13\n\x0bsample_body\x18\x05 \x01(\t*e\n\rFailureAnswer\x12\x1e\n\x1a\x46\x41ILURE_ANSWER_UNSPECIFIED\x10\x00\x12\x19\n\x15\x46\x41ILURE_ANSWER_ACCEPT\x10\x01\x12\x19\n\x15\x46\x41ILURE_ANSWER_REFUSE\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'scoreline.ingest.v1.webhook_source_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_FAILUREANSWER']._serialized_start=2062
-  _globals['_FAILUREANSWER']._serialized_end=2163
+  _globals['_FAILUREANSWER']._serialized_start=2092
+  _globals['_FAILUREANSWER']._serialized_end=2193
   _globals['_WEBHOOKSOURCE']._serialized_start=131
   _globals['_WEBHOOKSOURCE']._serialized_end=642
   _globals['_WEBHOOKCOUNTERS']._serialized_start=645
-  _globals['_WEBHOOKCOUNTERS']._serialized_end=789
-  _globals['_WEBHOOKSECRET']._serialized_start=791
-  _globals['_WEBHOOKSECRET']._serialized_end=918
-  _globals['_WEBHOOKVERIFICATION']._serialized_start=921
-  _globals['_WEBHOOKVERIFICATION']._serialized_end=1586
-  _globals['_WEBHOOKVERIFICATION_KIND']._serialized_start=1231
-  _globals['_WEBHOOKVERIFICATION_KIND']._serialized_end=1439
-  _globals['_WEBHOOKVERIFICATION_ENCODING']._serialized_start=1441
-  _globals['_WEBHOOKVERIFICATION_ENCODING']._serialized_end=1516
-  _globals['_WEBHOOKVERIFICATION_DIGEST']._serialized_start=1518
-  _globals['_WEBHOOKVERIFICATION_DIGEST']._serialized_end=1586
-  _globals['_WEBHOOKMAPPING']._serialized_start=1588
-  _globals['_WEBHOOKMAPPING']._serialized_end=1670
-  _globals['_EVENTMAPPING']._serialized_start=1673
-  _globals['_EVENTMAPPING']._serialized_end=1868
-  _globals['_WEBHOOKPRESET']._serialized_start=1871
-  _globals['_WEBHOOKPRESET']._serialized_end=2060
+  _globals['_WEBHOOKCOUNTERS']._serialized_end=806
+  _globals['_WEBHOOKSECRET']._serialized_start=808
+  _globals['_WEBHOOKSECRET']._serialized_end=935
+  _globals['_WEBHOOKVERIFICATION']._serialized_start=938
+  _globals['_WEBHOOKVERIFICATION']._serialized_end=1603
+  _globals['_WEBHOOKVERIFICATION_KIND']._serialized_start=1248
+  _globals['_WEBHOOKVERIFICATION_KIND']._serialized_end=1456
+  _globals['_WEBHOOKVERIFICATION_ENCODING']._serialized_start=1458
+  _globals['_WEBHOOKVERIFICATION_ENCODING']._serialized_end=1533
+  _globals['_WEBHOOKVERIFICATION_DIGEST']._serialized_start=1535
+  _globals['_WEBHOOKVERIFICATION_DIGEST']._serialized_end=1603
+  _globals['_WEBHOOKMAPPING']._serialized_start=1605
+  _globals['_WEBHOOKMAPPING']._serialized_end=1687
+  _globals['_EVENTMAPPING']._serialized_start=1690
+  _globals['_EVENTMAPPING']._serialized_end=1898
+  _globals['_WEBHOOKPRESET']._serialized_start=1901
+  _globals['_WEBHOOKPRESET']._serialized_end=2090
 # @@protoc_insertion_point(module_scope)

@@ -51,18 +51,20 @@ class WebhookSource(_message.Message):
     def __init__(self, source_id: _Optional[str] = ..., display_name: _Optional[str] = ..., preset: _Optional[str] = ..., verification: _Optional[_Union[WebhookVerification, _Mapping]] = ..., mapping: _Optional[_Union[WebhookMapping, _Mapping]] = ..., disabled: _Optional[bool] = ..., failure_answer: _Optional[_Union[FailureAnswer, str]] = ..., event_source: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., etag: _Optional[str] = ..., counters: _Optional[_Union[WebhookCounters, _Mapping]] = ..., secrets: _Optional[_Iterable[_Union[WebhookSecret, _Mapping]]] = ...) -> None: ...
 
 class WebhookCounters(_message.Message):
-    __slots__ = ("accepted", "rejected", "quarantined", "events", "last_accept_time")
+    __slots__ = ("accepted", "rejected", "quarantined", "events", "last_accept_time", "ignored")
     ACCEPTED_FIELD_NUMBER: _ClassVar[int]
     REJECTED_FIELD_NUMBER: _ClassVar[int]
     QUARANTINED_FIELD_NUMBER: _ClassVar[int]
     EVENTS_FIELD_NUMBER: _ClassVar[int]
     LAST_ACCEPT_TIME_FIELD_NUMBER: _ClassVar[int]
+    IGNORED_FIELD_NUMBER: _ClassVar[int]
     accepted: int
     rejected: int
     quarantined: int
     events: int
     last_accept_time: _timestamp_pb2.Timestamp
-    def __init__(self, accepted: _Optional[int] = ..., rejected: _Optional[int] = ..., quarantined: _Optional[int] = ..., events: _Optional[int] = ..., last_accept_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    ignored: int
+    def __init__(self, accepted: _Optional[int] = ..., rejected: _Optional[int] = ..., quarantined: _Optional[int] = ..., events: _Optional[int] = ..., last_accept_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ignored: _Optional[int] = ...) -> None: ...
 
 class WebhookSecret(_message.Message):
     __slots__ = ("hint", "create_time", "expire_time")
@@ -141,7 +143,7 @@ class WebhookMapping(_message.Message):
     def __init__(self, items: _Optional[str] = ..., events: _Optional[_Iterable[_Union[EventMapping, _Mapping]]] = ...) -> None: ...
 
 class EventMapping(_message.Message):
-    __slots__ = ("when", "type", "event_id", "lead_id", "email", "anonymous_id", "external_id", "occur_time", "properties", "attributes")
+    __slots__ = ("when", "type", "event_id", "lead_id", "email", "anonymous_id", "external_id", "occur_time", "properties", "attributes", "key")
     WHEN_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -152,6 +154,7 @@ class EventMapping(_message.Message):
     OCCUR_TIME_FIELD_NUMBER: _ClassVar[int]
     PROPERTIES_FIELD_NUMBER: _ClassVar[int]
     ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
     when: str
     type: str
     event_id: str
@@ -162,7 +165,8 @@ class EventMapping(_message.Message):
     occur_time: str
     properties: str
     attributes: str
-    def __init__(self, when: _Optional[str] = ..., type: _Optional[str] = ..., event_id: _Optional[str] = ..., lead_id: _Optional[str] = ..., email: _Optional[str] = ..., anonymous_id: _Optional[str] = ..., external_id: _Optional[str] = ..., occur_time: _Optional[str] = ..., properties: _Optional[str] = ..., attributes: _Optional[str] = ...) -> None: ...
+    key: str
+    def __init__(self, when: _Optional[str] = ..., type: _Optional[str] = ..., event_id: _Optional[str] = ..., lead_id: _Optional[str] = ..., email: _Optional[str] = ..., anonymous_id: _Optional[str] = ..., external_id: _Optional[str] = ..., occur_time: _Optional[str] = ..., properties: _Optional[str] = ..., attributes: _Optional[str] = ..., key: _Optional[str] = ...) -> None: ...
 
 class WebhookPreset(_message.Message):
     __slots__ = ("name", "description", "verification", "mapping", "sample_body")

@@ -119,7 +119,9 @@ class WebhooksServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateWebhookSource(self, request, context):
-        """Changes a source; in force on every process within two seconds. ABORTED when the etag is not current.
+        """Changes a source; in force on every process within two seconds. ABORTED when the etag is not current. The kind of
+        verification can only become one that the source's secrets are fit for, never from or to SendGrid's, whose secret is a
+        public key.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -48,7 +48,10 @@ class WebhooksServiceStub:
     ListWebhookSources: _grpc.UnaryUnaryMultiCallable[_webhooks_service_pb2.ListWebhookSourcesRequest, _webhooks_service_pb2.ListWebhookSourcesResponse]
     """The project's sources, newest first."""
     UpdateWebhookSource: _grpc.UnaryUnaryMultiCallable[_webhooks_service_pb2.UpdateWebhookSourceRequest, _webhooks_service_pb2.UpdateWebhookSourceResponse]
-    """Changes a source; in force on every process within two seconds. ABORTED when the etag is not current."""
+    """Changes a source; in force on every process within two seconds. ABORTED when the etag is not current. The kind of
+    verification can only become one that the source's secrets are fit for, never from or to SendGrid's, whose secret is a
+    public key.
+    """
     DeleteWebhookSource: _grpc.UnaryUnaryMultiCallable[_webhooks_service_pb2.DeleteWebhookSourceRequest, _webhooks_service_pb2.DeleteWebhookSourceResponse]
     """Removes a source: its URL answers 404 from then on. Events that came through it stay, and so does what is in
     quarantine, which can't be redriven any more.
@@ -80,7 +83,10 @@ class WebhooksServiceAsyncStub(WebhooksServiceStub):
     ListWebhookSources: _aio.UnaryUnaryMultiCallable[_webhooks_service_pb2.ListWebhookSourcesRequest, _webhooks_service_pb2.ListWebhookSourcesResponse]  # type: ignore[assignment]
     """The project's sources, newest first."""
     UpdateWebhookSource: _aio.UnaryUnaryMultiCallable[_webhooks_service_pb2.UpdateWebhookSourceRequest, _webhooks_service_pb2.UpdateWebhookSourceResponse]  # type: ignore[assignment]
-    """Changes a source; in force on every process within two seconds. ABORTED when the etag is not current."""
+    """Changes a source; in force on every process within two seconds. ABORTED when the etag is not current. The kind of
+    verification can only become one that the source's secrets are fit for, never from or to SendGrid's, whose secret is a
+    public key.
+    """
     DeleteWebhookSource: _aio.UnaryUnaryMultiCallable[_webhooks_service_pb2.DeleteWebhookSourceRequest, _webhooks_service_pb2.DeleteWebhookSourceResponse]  # type: ignore[assignment]
     """Removes a source: its URL answers 404 from then on. Events that came through it stay, and so does what is in
     quarantine, which can't be redriven any more.
@@ -139,7 +145,10 @@ class WebhooksServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _webhooks_service_pb2.UpdateWebhookSourceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_webhooks_service_pb2.UpdateWebhookSourceResponse, _abc.Awaitable[_webhooks_service_pb2.UpdateWebhookSourceResponse]]:
-        """Changes a source; in force on every process within two seconds. ABORTED when the etag is not current."""
+        """Changes a source; in force on every process within two seconds. ABORTED when the etag is not current. The kind of
+        verification can only become one that the source's secrets are fit for, never from or to SendGrid's, whose secret is a
+        public key.
+        """
 
     @_abc_1.abstractmethod
     def DeleteWebhookSource(

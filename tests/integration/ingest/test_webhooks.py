@@ -223,7 +223,7 @@ async def test_secrets_overlap_and_end(webhooks: Webhooks, tag: str) -> None:
     last = await webhooks.call(
         "RotateWebhookSecret",
         pb.RotateWebhookSecretRequest(
-            source_id=source_id, secret="s3cret of mine", overlap=Duration()
+            source_id=source_id, secret="s3cret of mine, long", overlap=Duration()
         ),
     )
     assert last.secret == ""
@@ -231,7 +231,7 @@ async def test_secrets_overlap_and_end(webhooks: Webhooks, tag: str) -> None:
     for secret in (made.secret, rotated.secret):
         with refused(grpc.StatusCode.UNAUTHENTICATED, "SIGNATURE_INVALID"):
             await webhooks.deliver(source_id, body, github(secret, body))
-    await webhooks.deliver(source_id, body, github("s3cret of mine", body))
+    await webhooks.deliver(source_id, body, github("s3cret of mine, long", body))
 
 
 async def test_what_can_not_be_mapped_waits_until_the_mapping_is_mended(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import time
 from typing import Any
 from urllib.parse import urlencode
 
@@ -58,6 +59,7 @@ def test_what_can_be_read(content: bytes, content_type: str, expected: Any) -> N
         (b"[" * 34 + b"]" * 34, "application/json", "more than 32 levels deep"),
         (b"[" * 100_000, "application/json", "more than 32 levels deep"),
         (b"[" + b"0," * 200_000 + b"0]", "application/json", "more than 200,000 values"),
+        (b"payload=[" + b"0," * 200_000 + b"0]", FORM, "more than 200,000 values"),
     ],
 )
 def test_what_can_not_be_read(content: bytes, content_type: str, said: str) -> None:
@@ -72,6 +74,32 @@ def test_texts_that_no_event_has_room_for_are_absent() -> None:
         "c": [None, "y"],
     }
     assert decoded(json.dumps(long).encode()) is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[" + b"0," * 2_490_000 + b"0]",
+        b"[" * 5_000_000,
+        b"{},[]," * 800_000,
+        b'{"a":[' + b'{"a":"",' * 600_000,
+        b'"' * 5_000_000,
+        b'"' + b'\\"' * 2_400_000 + b"," * 200_000,
+        b"," * 300_000 + b'"' + b'\\"' * 2_300_000 + b"\\",
+    ],
+    ids=range(7),
+)
+def test_what_is_too_much_is_seen_before_it_is_decoded(content: bytes) -> None:
+    begun = time.thread_time()
+    with pytest.raises(Unreadable):
+        decoded(content)
+    assert time.thread_time() - begun < 0.4
+
+
+def test_commas_and_brackets_in_texts_are_no_values() -> None:
+    content = json.dumps({"csv": ['1,2,[3],{4},",' * 2_000] * 40, "more": [{}, []]}).encode()
+    assert content.count(b",") > 200_000
+    assert bodies.decode(content, "").size == 45
 
 
 def number(written: str) -> int | float:
@@ -137,9 +165,18 @@ def test_credentials_and_signatures_are_not_to_be_read() -> None:
         "authorization": "Bearer x", "cookie": "x", "x-api-key": "x", "x-sig": "x", "x-kept": "y",
         "x-github-event": "push", "te": "trailers", "grpc-timeout": "1S", "x-envoy-original-path": "/",
         "x-long": "z" * 4_097, "x-forwarded-for": "10.0.0.1",
+        "x-gitlab-token": "x", "x-auth-token": "x", "x-real-ip": "x", "forwarded": "x", "set-cookie": "x",
+        "proxy-authorization": "x", "cf-connecting-ip": "x", "true-client-ip": "x", "x-hook-secret": "x",
+        "x-amz-security-token": "x", "x-telegram-bot-api-secret-token": "x", "x-apikey": "x", "fastly-client-ip": "x",
+        "x-shopify-hmac-sha256": "x", "stripe-signature": "x", "webhook-signature": "x", "x-session-id": "x",
     }  # fmt: skip
     kept = bodies.readable(Verification(Kind.HMAC, header="x-sig"), headers)
     assert kept == {"x-kept": "y", "x-github-event": "push"}
+    ordinary = {
+        "tenant": "a", "telemetry": "b", "x-gitlab-event": "c", "x-shopify-topic": "d", "content-type": "e",
+        "user-agent": "f", "x-clip": "g", "webhook-id": "h",
+    }  # fmt: skip
+    assert bodies.readable(Verification(Kind.NONE), ordinary) == ordinary
     many = {f"x-{number:03d}": "v" for number in range(100)}
     assert len(bodies.readable(Verification(Kind.NONE), many)) == 64
     for kind, names in bodies.HEADERS.items():

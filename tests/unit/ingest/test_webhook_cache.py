@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -121,13 +122,80 @@ async def test_deliveries_that_come_together_read_once(rig: Rig) -> None:
 
 async def test_memory_is_bounded(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webhook_cache, "KEPT_MAX", 3)
+    sources = [await made(rig) for _ in range(4)]
+    unknown = [draw_source_id() for _ in range(4)]
+    for found in (sources, unknown):
+        for one in found:
+            await rig.cache.find(getattr(one, "source_id", one))
+    reads = rig.store.reads
+    # Made-up ids drive out each other, not sources.
+    await rig.cache.find(sources[3].source_id)
+    await rig.cache.find(unknown[3])
+    assert rig.store.reads == reads
+    await rig.cache.find(sources[0].source_id)
+    await rig.cache.find(unknown[0])
+    assert rig.store.reads == reads + 2
+
+
+async def test_a_slow_database_serves_nothing_that_is_too_old(
+    rig: Rig, seconds: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
     source = await made(rig)
     await rig.cache.find(source.source_id)
-    for _ in range(3):
-        await rig.cache.find(draw_source_id())
-    reads = rig.store.reads
+    rig.store.sources[source.source_id] = replace(source, disabled=True, revision=2)
+    find, answer = rig.store.find, asyncio.Event()
+
+    async def slow(source_id: str, now: datetime) -> Source | None:
+        await answer.wait()
+        return await find(source_id, now)
+
+    monkeypatch.setattr(rig.store, "find", slow)
+    monkeypatch.setattr(webhook_cache, "READ_TIMEOUT_S", 0.01)
+    seconds[0] += 3
+    served = await rig.cache.find(source.source_id)
+    assert served is not None
+    assert not served.source.disabled
+    # An hour without deliveries later: also right after another source's reading was late.
+    seconds[0] += 3_600
+    rig.cache._slow_until = asyncio.get_running_loop().time() + 2
+    waiting = asyncio.create_task(rig.cache.find(source.source_id))
+    await asyncio.sleep(0.05)
+    assert not waiting.done()
+    answer.set()
+    served = await waiting
+    assert served is not None
+    assert served.source.disabled
+
+
+async def test_made_up_ids_hold_up_no_source(
+    rig: Rig, seconds: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = await made(rig)
     await rig.cache.find(source.source_id)
-    assert rig.store.reads == reads + 1
+    find, stuck = rig.store.find, asyncio.Event()
+
+    async def slow(source_id: str, now: datetime) -> Source | None:
+        if source_id != source.source_id:
+            await stuck.wait()
+        return await find(source_id, now)
+
+    monkeypatch.setattr(rig.store, "find", slow)
+    flood = [
+        asyncio.create_task(rig.cache.find(draw_source_id()))
+        for _ in range(webhook_cache.UNKNOWN_WAITING_MAX)
+    ]
+    await asyncio.sleep(0)
+    with pytest.raises(DependencyUnavailable, match="too many"):
+        await rig.cache.find(draw_source_id())
+    rig.store.sources[source.source_id] = replace(source, disabled=True, revision=2)
+    for change in (lambda: rig.cache.forget(source.source_id), lambda: None):
+        change()
+        found = await asyncio.wait_for(rig.cache.find(source.source_id), 1)
+        assert found is not None
+        assert found.source.disabled
+        seconds[0] += 3
+    stuck.set()
+    assert await asyncio.gather(*flood) == [None] * len(flood)
 
 
 async def test_a_change_by_this_process_is_in_force_at_once(rig: Rig) -> None:

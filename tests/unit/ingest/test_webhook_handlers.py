@@ -4,7 +4,12 @@ breaks anything, whatever is in it."""
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
+import hmac
 import json
+import threading
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -14,10 +19,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scoreline.events.v1.event_pb2 import AcceptedEvent
-from services.ingest import webhook_presets
+from services.ingest import webhook_decoding, webhook_presets, webhook_tokens
 from services.ingest.domain.events import Origin
-from services.ingest.domain.webhooks.model import FailureAnswer, Kind, Source, Verification
-from services.ingest.errors import IntakeFull, MappingFailed, SignatureInvalid, TooManySources
+from services.ingest.domain.webhooks import bodies
+from services.ingest.domain.webhooks.model import (
+    Counters,
+    FailureAnswer,
+    Kind,
+    Source,
+    Verification,
+)
+from services.ingest.errors import (
+    IntakeFull,
+    MappingFailed,
+    SignatureInvalid,
+    TooBusy,
+    TooManySources,
+)
 from services.ingest.ports import CannotRedeliver
 from services.ingest.webhook_sources import SOURCES_MAX
 from services.shared.errors import (
@@ -26,10 +44,15 @@ from services.shared.errors import (
     ResourceNotFound,
     ServiceError,
 )
+from tests.support.eventually import eventually_async
 from tests.support.webhook_rig import NOW, Rig, incoming, mapping, new_source, trial
 
 OPEN = Verification(Kind.NONE)
 BY_EMAIL = mapping({"type": "item.type", "email": "item.email", "event_id": "item.id"})
+PUBLIC_KEY = (
+    "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE83T4O/n84iotIvIW4mdBgQ/7dAfSmpqIM8kF9mN1flpVKS3GRqe62gw+2fNNRaINXvVpiglSI8"
+    "eNEc6wEA3F+g=="
+)
 ORIGIN = Origin("p", "req", "")
 
 
@@ -110,7 +133,7 @@ async def test_a_redelivery_is_the_same_events_at_the_time_they_came() -> None:
     assert len(rig.intake.messages) == 1
     as_before = BY_EMAIL.events[0]
     mended = mapping(
-        {**as_before, "email": "item.email + '@x.com'", "when": "item.id == 'e2'"},
+        {**as_before, "email": "item.email + '@x.com'", "when": "item.id == 'e2'", "key": "new"},
         {**as_before, "when": "item.id != 'e2'"},
     )
     await rig.sources.update(
@@ -172,6 +195,146 @@ async def test_a_source_can_not_begin_to_check_without_a_secret() -> None:
         await rig.sources.rotate("p", source.source_id, "", timedelta())
 
 
+async def test_a_public_key_never_becomes_a_secret() -> None:
+    rig = Rig()
+    source, _ = await rig.sources.create(
+        "p",
+        new_source(verification=Verification(Kind.SENDGRID), mapping=BY_EMAIL, secret=PUBLIC_KEY),
+    )
+
+    def to(kind: Kind) -> Any:
+        how = Verification(kind, header="x")
+        return lambda one: replace(one, definition=replace(one.definition, verification=how))
+
+    with pytest.raises(InvalidFields, match="make another source"):
+        await rig.sources.update("p", source.source_id, to(Kind.HMAC))
+    await rig.sources.update("p", source.source_id, to(Kind.NONE))
+    with pytest.raises(InvalidFields, match="make another source"):
+        await rig.sources.update("p", source.source_id, to(Kind.HMAC))
+
+
+async def test_what_no_mapping_applies_to_is_counted() -> None:
+    rig = Rig()
+    source = await made(rig, mapping=mapping({**BY_EMAIL.events[0], "when": "item.type == 'b'"}))
+    received = await rig.handlers.receive(source.source_id, incoming(body(GOOD)))
+    assert (received.event_count, received.quarantined) == (0, False)
+    slack = await made(rig, verification=Verification(Kind.SLACK), secret="s" * 16)
+    content = b'{"type": "url_verification", "challenge": "c"}'
+    stamp = str(int(NOW.timestamp()))
+    proof = hmac.new(b"s" * 16, f"v0:{stamp}:".encode() + content, hashlib.sha256).hexdigest()
+    headers = {"x-slack-request-timestamp": stamp, "x-slack-signature": f"v0={proof}"}
+    answer = await rig.handlers.receive(slack.source_id, incoming(content, headers))
+    assert answer.challenge == "c"
+    await rig.counts.flush()
+    for one in (source, slack):
+        assert rig.store.sources[one.source_id].counters == Counters(ignored=1)
+
+
+async def test_items_that_are_not_there_put_a_delivery_into_quarantine() -> None:
+    rig = Rig()
+    source = await made(rig, mapping=replace(BY_EMAIL, items="body.orders"))
+    received = await rig.handlers.receive(source.source_id, incoming(b'{"order": []}'))
+    assert received.quarantined
+    (item,) = rig.quarantine.items
+    assert item.detail == "mapping.items: is null: must give a list"
+
+
+async def test_a_redelivery_after_mappings_were_moved_makes_no_event_twice() -> None:
+    rig = Rig()
+    by_type = {"type": "item.type", "email": "item.email"}
+    source = await made(rig, mapping=mapping(by_type))
+    await rig.handlers.receive(source.source_id, incoming(body(GOOD, BAD)))
+    assert len(rig.intake.messages) == 1
+    (item,) = rig.quarantine.items
+    mended = mapping(
+        {"type": "'visit'", "email": "item.email", "when": "false"},
+        {**by_type, "email": "item.id == 'e2' ? 'b@x.com' : item.email"},
+    )
+    await rig.sources.update(
+        "p",
+        source.source_id,
+        lambda one: replace(one, definition=replace(one.definition, mapping=mended)),
+    )
+    assert await rig.handlers.redeliver(ORIGIN, item, NOW) == 2
+    assert len(rig.intake.messages) == 2
+
+
+def mailgun(token: str, **fields: Any) -> bytes:
+    stamp = str(int(NOW.timestamp()))
+    proof = hmac.new(b"m" * 16, (stamp + token).encode(), hashlib.sha256).hexdigest()
+    return json.dumps(
+        {"signature": {"timestamp": stamp, "token": token, "signature": proof}, **fields}
+    ).encode()
+
+
+async def test_a_token_of_mailgun_is_good_for_one_body(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook_tokens, "TOKENS_MAX", 2)
+    rig = Rig()
+    how = Verification(Kind.MAILGUN)
+    given_ones = {
+        "verification": how,
+        "secret": "m" * 16,
+        "mapping": mapping({**BY_EMAIL.events[0], "event_id": ""}),
+    }
+    source, other = await made(rig, **given_ones), await made(rig, **given_ones)
+    first = mailgun("t1", type="signup", email="a@x.com")
+    forged = mailgun("t1", type="purchase", email="a@x.com")
+    for _ in range(2):
+        await rig.handlers.receive(source.source_id, incoming(first))
+    with pytest.raises(SignatureInvalid, match="another body"):
+        await rig.handlers.receive(source.source_id, incoming(forged))
+    assert len(rig.intake.messages) == 1
+    await rig.handlers.receive(other.source_id, incoming(forged))
+    # As many as there is room for; the oldest is forgotten first.
+    await rig.handlers.receive(source.source_id, incoming(mailgun("t2")))
+    await rig.handlers.receive(source.source_id, incoming(forged))
+
+
+async def test_a_large_body_of_mailgun_is_not_read_before_it_is_proven() -> None:
+    rig = Rig()
+    source = await made(rig, verification=Verification(Kind.MAILGUN), secret="m" * 16)
+    with pytest.raises(SignatureInvalid, match="larger than 262,144"):
+        await rig.handlers.receive(source.source_id, incoming(mailgun("t", x="y" * 262_144)))
+
+
+async def test_large_bodies_are_decoded_aside_and_few_of_one_source(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rig = Rig()
+    source, other = await made(rig), await made(rig)
+    go, threads = threading.Event(), set()
+    decode = bodies.decode
+
+    def waiting(content: bytes, content_type: str) -> bodies.Body:
+        threads.add(threading.current_thread())
+        go.wait(30)
+        return decode(content, content_type)
+
+    monkeypatch.setattr(bodies, "decode", waiting)
+    large = incoming(body({**GOOD, "more": "x" * 32_000, "yet more": "y" * 34_000}))
+    tasks = [
+        asyncio.create_task(rig.handlers.receive(source.source_id, large))
+        for _ in range(webhook_decoding.DECODING_OF_ONE_MAX)
+    ]
+    await eventually_async(_as_many(threads))
+    with pytest.raises(TooBusy):
+        await rig.handlers.receive(source.source_id, large)
+    theirs = asyncio.create_task(rig.handlers.receive(other.source_id, large))
+    await asyncio.sleep(0)
+    assert len(threads) == webhook_decoding.DECODING_MAX
+    go.set()
+    assert (await theirs).event_count == 1
+    assert [one.event_count for one in await asyncio.gather(*tasks)] == [1] * len(tasks)
+    assert threading.main_thread() not in threads
+
+
+def _as_many(threads: set[threading.Thread]) -> Callable[[], Awaitable[bool]]:
+    async def check() -> bool:
+        return len(threads) == webhook_decoding.DECODING_MAX
+
+    return check
+
+
 async def test_secrets_are_checked_by_kind() -> None:
     rig = Rig()
     for kind, secret in [
@@ -181,6 +344,10 @@ async def test_secrets_are_checked_by_kind() -> None:
         (Kind.BEARER, "a\nb"),
         (Kind.STANDARD_WEBHOOKS, "whsec_%%"),
         (Kind.STANDARD_WEBHOOKS, "whsec_"),
+        (Kind.STANDARD_WEBHOOKS, "whsec_" + base64.b64encode(b"k" * 23).decode()),
+        (Kind.STANDARD_WEBHOOKS, "whsec_" + base64.b64encode(b"k" * 65).decode()),
+        (Kind.HMAC, "x" * 15),
+        (Kind.GITHUB, PUBLIC_KEY),
         (Kind.SENDGRID, "MFkw"),
     ]:
         asked = new_source(verification=Verification(kind), mapping=BY_EMAIL, secret=secret)
@@ -286,6 +453,10 @@ def test_no_delivery_breaks_anything_or_is_lost(
         assert again.quarantined == received.quarantined
         if again.event_count and not again.quarantined:
             assert again.duplicate
+        await rig.counts.flush()
+        counted = rig.store.sources[source.source_id].counters
+        assert counted.accepted + counted.quarantined + counted.ignored == 2
+        assert counted.ignored == (0 if received.event_count or received.quarantined else 2)
         # Nothing came of it and nothing is kept only where no mapping applied.
         if not received.event_count and not received.quarantined:
             wanted = trial(preset=preset, body=content.decode("utf-8-sig"), headers=headers)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import UTC, datetime
 from typing import Any
 
+import grpc
 import pytest
 from google.protobuf.json_format import MessageToDict
 
 from services.ingest import webhook_mapping
 from services.ingest.domain.webhooks.model import WebhookMapping
+from services.ingest.errors import TooBusy
 from services.ingest.webhook_compiling import compile_mapping
 from services.ingest.webhook_mapping import Delivery, Outcome
 from services.ingest.webhook_values import NoValue, moment, struct, text
 from services.shared.errors import InvalidFields
+from services.shared.turns import Turns
 from tests.support.webhook_rig import NOW, mapping
 
 LEAD = {"type": "item.type", "lead_id": "item.lead"}
@@ -40,7 +44,7 @@ def test_an_event_without_a_time_or_an_id_of_its_own() -> None:
     (event,) = events(mapping(LEAD), {"type": "signup", "lead": "L"})
     # No time: it is filled in where it is accepted, and so has no part in telling whether it came before.
     assert event == {
-        "event_id": "whs_1:d:0:0",
+        "event_id": "whs_1:d:0:item.type",
         "type": "signup",
         "lead_id": "L",
         "source": "shop",
@@ -51,8 +55,12 @@ def test_items_are_the_body_its_elements_or_what_is_said() -> None:
     one, two = {"type": "a", "lead": "L"}, {"type": "b", "lead": "M"}
     assert [event["type"] for event in events(mapping(LEAD), [one, two])] == ["a", "b"]
     written = mapping(LEAD, items="body.data.filter(x, x.type == 'b')")
-    assert [event["event_id"] for event in events(written, {"data": [one, two]})] == ["whs_1:d:0:0"]
-    assert events(written, {}) == []
+    assert [event["event_id"] for event in events(written, {"data": [one, two]})] == [
+        "whs_1:d:0:item.type"
+    ]
+    # A body that has changed its shape would never be missed if null were as good as nothing.
+    assert failures(written, {}) == ["mapping.items: is null: must give a list"]
+    assert events(mapping(LEAD, items="body.?data.orValue([])"), {}) == []
     assert events(mapping(LEAD), []) == []
     assert failures(mapping(LEAD, items="body.type"), one) == ["mapping.items: must give a list"]
     many = failures(mapping(LEAD), [one] * 1001)
@@ -63,13 +71,13 @@ def test_every_mapping_that_applies_gives_an_event_and_none_is_no_failure() -> N
     written = mapping(
         {**LEAD, "when": "item.n > 1"},
         {**LEAD, "type": "headers['x-kind']", "when": "item.n > 2"},
-        {**LEAD, "when": "item.none"},
+        {**LEAD, "when": "item.none", "key": "never"},
     )
     found = events(written, [{"n": n, "type": "a", "lead": "L"} for n in (1, 2, 3)])
     assert [(one["event_id"], one["type"]) for one in found] == [
-        ("whs_1:d:1:0", "a"),
-        ("whs_1:d:2:0", "a"),
-        ("whs_1:d:2:1", "k"),
+        ("whs_1:d:1:item.type", "a"),
+        ("whs_1:d:2:item.type", "a"),
+        ("whs_1:d:2:4b0d4fc3c462bd86", "k"),
     ]
     assert failures(mapping({**LEAD, "when": "item.n"}), {"n": 1}) == [
         "mapping.events[0].when of items[0]: must be true or false"
@@ -157,7 +165,7 @@ def test_a_delivery_that_would_become_too_much_becomes_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     body = [{"type": "a", "lead": "L"}] * 1000
-    found = outcome(mapping(*[LEAD] * 6), body)
+    found = outcome(mapping(*({**LEAD, "key": f"k{number}"} for number in range(6))), body)
     assert found.made == []
     assert [str(one) for one in found.failures] == [
         "mapping.events[2] of items[833]: more than 5,000 events from one delivery"
@@ -165,7 +173,49 @@ def test_a_delivery_that_would_become_too_much_becomes_nothing(
     monkeypatch.setattr(webhook_mapping, "MAPPING_S_MAX", 0.0)
     found = outcome(mapping(LEAD), body)
     assert found.made == []
-    assert [one.description for one in found.failures] == ["took longer than 0 s"]
+    assert [one.description for one in found.failures] == ["takes more than 0 s of the processor"]
+
+
+def test_only_its_own_time_counts_and_a_process_too_busy_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    body = [{"type": "a", "lead": "L"}] * 100
+    monkeypatch.setattr(Turns, "give", _others_work)
+    monkeypatch.setattr(webhook_mapping, "MAPPING_S_MAX", 0.3)
+    found = outcome(mapping(LEAD), body)
+    assert (len(found.made), found.failures) == (100, [])
+    monkeypatch.setattr(webhook_mapping, "MAPPING_WAIT_S_MAX", 0.1)
+    with pytest.raises(TooBusy) as busy:
+        outcome(mapping(LEAD), body)
+    assert busy.value.code is grpc.StatusCode.UNAVAILABLE
+
+
+async def _others_work(_: Turns) -> None:
+    end_s = time.thread_time() + 0.01
+    while time.thread_time() < end_s:
+        pass
+
+
+def test_ids_stay_what_they_are_when_mappings_come_and_go() -> None:
+    body = {"type": "signup", "lead": "L"}
+    one = {**LEAD, "key": "one"}
+    two = {**LEAD, "key": "two", "type": "'form_submit'"}
+    literal = {**LEAD, "type": "'page_view'"}
+    before = {one["event_id"] for one in events(mapping(one, two, LEAD, literal), body)}
+    after = [one["event_id"] for one in events(mapping(literal, two, LEAD, one), body)]
+    assert set(after) == before
+    assert after[0] == "whs_1:d:0:page_view"
+    for wrong, said in [
+        (mapping(LEAD, LEAD), "events[0] has the same type"),
+        (mapping(one, one), "is that of events[0] already"),
+        (mapping({**LEAD, "type": "'one'"}, one), "is that of events[0] already"),
+        (mapping({**LEAD, "key": "a b"}), "must be 1 to 64 letters"),
+    ]:
+        with pytest.raises(InvalidFields) as refused:
+            compile_mapping(wrong, "m")
+        assert [
+            (v.field.endswith("].key"), said in v.description) for v in refused.value.violations
+        ] == [(True, True)]
 
 
 def test_everything_wrong_with_a_mapping_is_said_at_once() -> None:

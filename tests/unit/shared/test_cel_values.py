@@ -16,6 +16,7 @@ from services.shared.cel_source import entries_of
 from services.shared.cel_values import (
     LOOP_COST_MAX,
     LOOP_OUTSIDE_VALUES_MAX,
+    Budget,
     EvaluationFailed,
     ValueEnvironment,
 )
@@ -194,9 +195,28 @@ def test_the_worst_takes_a_second_or_so(source: str) -> None:
 
 
 def test_nothing_begins_when_there_is_no_time_left() -> None:
-    late = ENVIRONMENT.given({"body": BODY, "item": None, "at": AT}, 20, time.perf_counter() - 1)
-    with pytest.raises(EvaluationFailed, match="no time left"):
+    late = ENVIRONMENT.given({"body": BODY, "item": None, "at": AT}, 20, budget := Budget(0))
+    with budget.spending(), pytest.raises(EvaluationFailed, match="no time left"):
         ENVIRONMENT.anything("1").value(late)
+
+
+def test_only_what_is_spent_counts() -> None:
+    budget = Budget(0.05)
+    with budget.spending():
+        assert not budget.over
+    _work(0.1)
+    with budget.spending():
+        assert not budget.over
+        _work(0.1)
+        assert budget.over
+    with budget.spending():
+        assert budget.over
+
+
+def _work(seconds: float) -> None:
+    end_s = time.thread_time() + seconds
+    while time.thread_time() < end_s:
+        pass
 
 
 @given(st.text(alphabet="{}[]()\"'`:,?/\\ \nrb1a.", max_size=40))

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -35,12 +36,35 @@ DELIVERY_ID_CHARS_MAX = 256
 HEADERS_MAX = 64
 HEADER_CHARS_MAX = 4_096
 
-_CREDENTIALS = frozenset(
-    {"authorization", "proxy-authorization", "cookie", "x-api-key", "x-forwarded-for"}
+_CREDENTIALS = re.compile(
+    "authori|authent|(^|-)auth($|-)|cookie|token|secret|signature|hmac|passw|credential|session|api-?key|access-?key|jwt|csrf|xsrf"
 )
-"""Never kept, whatever the source checks. The last is no credential, but says who somebody is."""
+"""Headers with this in their names are never kept, whatever the source checks."""
 
-_TRANSPORT = (":", "grpc-", "x-envoy-", "te", "x-request-id", "traceparent", "tracestate")
+_PERSONAL = frozenset({"forwarded", "from", "via"})
+_PERSONAL_PART = re.compile("forwarded-for|(^|-)ip($|-)|client-?ip|connecting-?ip|ip-?address")
+"""Say who somebody is."""
+
+_TRANSPORT = frozenset(
+    {
+        "te",
+        "trailer",
+        "connection",
+        "keep-alive",
+        "upgrade",
+        "transfer-encoding",
+        "x-request-id",
+        "traceparent",
+        "tracestate",
+        "x-forwarded-proto",
+        "x-forwarded-host",
+        "x-forwarded-port",
+    }
+)
+_TRANSPORT_PREFIXES = (":", "grpc-", "x-envoy-")
+
+_TEXTS = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+"""Texts of JSON; one that does not end reaches to the end, so that there is none to begin anew."""
 
 
 class Unreadable(Exception):
@@ -64,7 +88,7 @@ def decode(content: bytes, content_type: str) -> Body:
     except UnicodeDecodeError:
         raise Unreadable("is not UTF-8") from None
     media_type = content_type.partition(";")[0].strip().lower()
-    value = _form(text) if media_type == FORM else _json(text)
+    value = _form(text) if media_type == FORM else _json(text, content)
     if _too_long(value):
         value = None
     return Body(value, _checked_size(value))
@@ -94,17 +118,27 @@ def delivery_id(how: Verification, headers: Mapping[str, str], content: bytes, b
 def readable(how: Verification, headers: Mapping[str, str]) -> dict[str, str]:
     """The headers that a mapping may read and that are kept in quarantine: without credentials and signatures, and
     without what the transport added."""
-    secret = {*_CREDENTIALS, *HEADERS.get(how.kind, ())}
+    secret = {*HEADERS.get(how.kind, ())}
     if how.kind in (Kind.HMAC, Kind.BEARER, Kind.STRIPE):
         secret.add(how.header or STRIPE_HEADER)
     kept: dict[str, str] = {}
     for name in sorted(headers):
         value = headers[name]
-        if name in secret or name.startswith(_TRANSPORT) or len(value) > HEADER_CHARS_MAX:
+        if name in secret or not _may_be_read(name) or len(value) > HEADER_CHARS_MAX:
             continue
         if len(kept) < HEADERS_MAX:
             kept[name] = value
     return kept
+
+
+def _may_be_read(name: str) -> bool:
+    return not (
+        name in _TRANSPORT
+        or name.startswith(_TRANSPORT_PREFIXES)
+        or name in _PERSONAL
+        or _PERSONAL_PART.search(name)
+        or _CREDENTIALS.search(name)
+    )
 
 
 def challenge(how: Verification, body: Any) -> str:
@@ -134,11 +168,12 @@ def _form(text: str) -> Any:
             fields[name] = [fields[name], value]
     alone = fields.get(FORM_JSON_FIELD)
     if len(fields) == 1 and isinstance(alone, str):
-        return _json(alone)
+        return _json(alone, alone.encode())
     return fields
 
 
-def _json(text: str) -> Any:
+def _json(text: str, content: bytes) -> Any:
+    _check_count(content)
     try:
         return json.loads(
             text,
@@ -153,6 +188,19 @@ def _json(text: str) -> Any:
         raise Unreadable("is not JSON") from None
     except RecursionError:
         raise Unreadable(f"is more than {DEPTH_MAX} levels deep") from None
+
+
+def _check_count(content: bytes) -> None:
+    """Raises Unreadable for JSON of so many values that decoding it would take too long. A quick look at the bytes,
+    which may count an empty list or object with space in it twice."""
+    if _values_at_most(content) > VALUES_MAX:
+        bare = _TEXTS.sub(b"", content)
+        if _values_at_most(bare) - bare.count(b"[]") - bare.count(b"{}") > VALUES_MAX:
+            raise Unreadable(f"has more than {VALUES_MAX:,} values")
+
+
+def _values_at_most(content: bytes) -> int:
+    return 1 + content.count(b",") + content.count(b"[") + content.count(b"{")
 
 
 def _present(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

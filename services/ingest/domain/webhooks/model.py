@@ -78,6 +78,9 @@ EXPRESSIONS = (
 )
 """What an event mapping is made of, as the contract names it."""
 
+KEY = "key"
+"""And what tells one from another; no expression."""
+
 
 @dataclass(frozen=True, slots=True)
 class WebhookMapping:
@@ -85,7 +88,7 @@ class WebhookMapping:
 
     items: str
     events: tuple[Mapping[str, str], ...]
-    """Of each event: the expressions that are not empty, by their names in EXPRESSIONS."""
+    """Of each event: the expressions that are not empty, by their names in EXPRESSIONS; and its KEY if it has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,7 @@ class Counters:
     quarantined: int = 0
     events: int = 0
     last_accept_time: datetime | None = None
+    ignored: int = 0
 
     def plus(self, other: "Counters") -> "Counters":
         """Both together."""
@@ -132,6 +136,7 @@ class Counters:
             self.quarantined + other.quarantined,
             self.events + other.events,
             max(times, default=None),
+            self.ignored + other.ignored,
         )
 
 

@@ -38,6 +38,9 @@ SIGNATURES_MAX = 16
 
 TIMESTAMP_DIGITS_MAX = 16
 
+MAILGUN_BODY_BYTES_MAX = 262_144
+"""Mailgun's proof is inside of the body, which anybody may have written: it is read before anything is proven."""
+
 METHOD = "POST"
 
 VerifyEcdsa = Callable[[str, bytes, bytes], bool]
@@ -184,6 +187,8 @@ def _mailgun(how: Verification, given: Signed, now_s: float) -> tuple[bytes, lis
 
 def mailgun_proof(body: bytes) -> tuple[str, str, str]:
     """Timestamp, token and signature in a body of Mailgun's. Raises NotProven."""
+    if len(body) > MAILGUN_BODY_BYTES_MAX:
+        raise NotProven(f"the body is larger than {MAILGUN_BODY_BYTES_MAX:,} bytes")
     try:
         proof = json.loads(body)["signature"]
         found = tuple(str(proof[name]) for name in ("timestamp", "token", "signature"))
