@@ -265,6 +265,7 @@ def _show(session: Session, source: WebhookSource) -> None:
         ("accepted", f"{counted.accepted:,} deliveries, {counted.events:,} events"),
         ("rejected", f"{counted.rejected:,} that did not prove themselves"),
         ("quarantined", f"{counted.quarantined:,} that could not be mapped"),
+        ("ignored", f"{counted.ignored:,} that no event mapping applied to"),
         ("last accepted", when(counted.last_accept_time)),
     ]
     table = Table(box=None, show_header=False)

@@ -25,7 +25,7 @@ DRAWN_CHARS = 40
 """238 bits."""
 
 HINT_CHARS = 4
-HINTED_CHARS_MIN = 16
+HINTED_CHARS_MIN = 24
 """Of a shorter secret 4 characters would be too much to show."""
 
 SOURCE_ID_PREFIX = "whs_"

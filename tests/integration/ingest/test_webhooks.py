@@ -166,7 +166,7 @@ async def test_a_delivery_that_comes_again_counts_once(
     )
     assert (first.event_count, first.duplicate) == (2, False)
     assert (again.event_count, again.duplicate) == (2, True)
-    assert await stored.count([f"{source_id}:{tag}:{number}:0" for number in range(2)]) == 2
+    assert await stored.count([f"{source_id}:{tag}:{number}:item.type" for number in range(2)]) == 2
 
 
 async def test_what_does_not_prove_itself_is_counted_and_nothing_else(

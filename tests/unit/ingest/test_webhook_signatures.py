@@ -1,11 +1,10 @@
 """Signatures: what senders publish is accepted, everything a little different is not, and with the library of Standard
-Webhooks we never disagree."""
+Webhooks we never disagree. Stripe, Mailgun, Typeform and Segment publish how they sign, but no signature with its
+secret: theirs were computed with `openssl dgst` as their pages say, not with anything of ours."""
 
 from __future__ import annotations
 
 import base64
-import hashlib
-import hmac
 import json
 import time
 from collections.abc import Mapping
@@ -41,12 +40,9 @@ SENDGRID_BODY = (
     b'"sg_message_id":"LRzXl_NHStOGhQ4kofSm_A.filterdrecv-p3mdw1-756b745b58-kmzbl-18-5F5FC76C-9.0",'
     b'"smtp-id":"<LRzXl_NHStOGhQ4kofSm_A@ismtpd0039p1iad1.sendgrid.net>","timestamp":1600112492}]\r\n'
 )
+STRIPE_GOOD = "e9232c9945da8456c2dea6b39da7786c07b00bca7a64d5dd1283674713a7b72a"
+"""Of {} at 1700000000 with the secret s."""
 STRIPE_BODY = b'{\n  "id": "evt_test_webhook",\n  "object": "event"\n}'
-
-
-def stripe_header(secret: str, stamp: int, body: bytes) -> str:
-    """As Stripe's page says: HMAC-SHA256, in hex, over the timestamp, a dot and the body."""
-    return hmac.new(secret.encode(), f"{stamp}.".encode() + body, "sha256").hexdigest()
 
 
 # What its sender publishes of each: verification, secret, headers, body, seconds since 1970.
@@ -94,8 +90,8 @@ PUBLISHED = [
         "whsec_test_secret",
         {
             "stripe-signature": (
-                "t=1700000000,v0=6ffbb59b,v1="
-                + stripe_header("whsec_test_secret", 1700000000, STRIPE_BODY)
+                "t=1700000000,v0=6ffbb59b,"
+                "v1=4f1cd7feda9826e746b7d482c4badebb657398df1099e1046364f6196a230150"
             )
         },
         STRIPE_BODY,
@@ -146,11 +142,9 @@ PUBLISHED = [
                 "signature": {
                     "timestamp": "1529006854",
                     "token": "a8ce0edb2dd8301dee6c2405235584e45aa91d1e9f979f3de0",
-                    "signature": hmac.new(
-                        b"key-3ax6xnjp29jd6fds4gc373sgvjxteol0",
-                        b"1529006854a8ce0edb2dd8301dee6c2405235584e45aa91d1e9f979f3de0",
-                        "sha256",
-                    ).hexdigest(),
+                    "signature": (
+                        "b63c0701c4f4b614f272106a1b367c5c3369bcdca664ae73ebd52787e45eef07"
+                    ),
                 },
                 "event-data": {"event": "opened"},
             }
@@ -164,10 +158,7 @@ PUBLISHED = [
             Kind.HMAC, header="typeform-signature", prefix="sha256=", encoding=Encoding.BASE64
         ),
         "abc123",
-        {
-            "typeform-signature": "sha256="
-            + base64.b64encode(hmac.new(b"abc123", b"{}", "sha256").digest()).decode()
-        },
+        {"typeform-signature": "sha256=tl0GMGBR1oMWEWS54Aj+v1LsTq++juVPfgcGKhtqXQo="},
         b"{}",
         0,
         id="Typeform, as its page describes",
@@ -175,7 +166,7 @@ PUBLISHED = [
     pytest.param(
         Verification(Kind.HMAC, header="x-signature", digest=Digest.SHA1),
         "shared",
-        {"x-signature": hmac.new(b"shared", b"{}", hashlib.sha1).hexdigest().upper()},
+        {"x-signature": "3E1F8B74C8CCAF23ED5C8A1F25B617D6A0027BA3"},
         b"{}",
         0,
         id="Segment, as its page describes",
@@ -260,10 +251,9 @@ def test_sendgrids_own_way_with_another_key() -> None:
 
 def test_several_signatures_are_all_looked_at() -> None:
     body = b"{}"
-    good = stripe_header("s", 1700000000, body)
-    header = f"t=1700000000,v1={'0' * 64},v1={good}"
+    header = f"t=1700000000,v1={'0' * 64},v1={STRIPE_GOOD}"
     assert proves(Verification(Kind.STRIPE), ["s"], {"stripe-signature": header}, body, 1700000000)
-    many = f"t=1700000000,{','.join([f'v1={chr(48) * 64}'] * 20)},v1={good}"
+    many = f"t=1700000000,{','.join([f'v1={chr(48) * 64}'] * 20)},v1={STRIPE_GOOD}"
     assert not proves(
         Verification(Kind.STRIPE), ["s"], {"stripe-signature": many}, body, 1700000000
     )
@@ -271,7 +261,7 @@ def test_several_signatures_are_all_looked_at() -> None:
 
 def test_calendly_signs_as_stripe_does_in_a_header_of_its_own() -> None:
     how = Verification(Kind.STRIPE, header="calendly-webhook-signature")
-    header = f"t=1700000000,v1={stripe_header('s', 1700000000, b'{}')}"
+    header = f"t=1700000000,v1={STRIPE_GOOD}"
     assert proves(how, ["s"], {"calendly-webhook-signature": header}, b"{}", 1700000000)
     assert not proves(how, ["s"], {"stripe-signature": header}, b"{}", 1700000000)
 
