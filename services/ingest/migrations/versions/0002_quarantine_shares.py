@@ -29,13 +29,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Count by project again."""
-    op.execute(
-        """
-        CREATE TEMPORARY TABLE counted ON COMMIT DROP AS
-        SELECT project_id, sum(item_count) AS items, sum(size_bytes) AS bytes
-        FROM quarantine_usage GROUP BY project_id
-        """
-    )
     op.execute("DELETE FROM quarantine_usage")
     op.execute("ALTER TABLE quarantine_usage DROP CONSTRAINT quarantine_usage_pkey")
     op.execute("ALTER TABLE quarantine_usage DROP COLUMN share")
@@ -43,6 +36,10 @@ def downgrade() -> None:
         "ALTER TABLE quarantine_usage ADD CONSTRAINT quarantine_usage_pkey PRIMARY KEY (project_id)"
     )
     op.execute(
-        "INSERT INTO quarantine_usage (project_id, item_count, size_bytes) SELECT * FROM counted"
+        """
+        INSERT INTO quarantine_usage (project_id, item_count, size_bytes)
+        SELECT project_id, count(*), sum(octet_length(payload))
+        FROM quarantine WHERE redriven_at IS NULL GROUP BY project_id
+        """
     )
     op.execute("ALTER TABLE quarantine DROP COLUMN share")
