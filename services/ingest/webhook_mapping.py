@@ -68,7 +68,7 @@ class Delivery:
 
     body: Any
     size: int
-    """How many values there are in the body."""
+    """Of the body."""
     headers: Mapping[str, str]
     delivery_id: str
     receive_time: datetime

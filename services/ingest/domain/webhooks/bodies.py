@@ -23,6 +23,9 @@ VALUES_MAX = 200_000
 TEXT_CHARS_MAX = 32_768
 """No event has room for a longer text: it counts as absent, so that what expressions make of texts stays small."""
 
+TEXT_CHARS_PER_VALUE = 256
+"""A long text counts as so many values more in a body's size: expressions that loop copy it in each turn."""
+
 FORM_FIELDS_MAX = 1_000
 
 FORM = "application/x-www-form-urlencoded"
@@ -78,7 +81,7 @@ class Body:
     value: Any
     """Null in an object counts as absent."""
     size: int
-    """How many values there are in it."""
+    """How many values there are in it; long texts count as several."""
 
 
 def decode(content: bytes, content_type: str) -> Body:
@@ -193,10 +196,15 @@ def _json(text: str, content: bytes) -> Any:
 def _check_count(content: bytes) -> None:
     """Raises Unreadable for JSON of so many values that decoding it would take too long. A quick look at the bytes,
     which may count an empty list or object with space in it twice."""
-    if _values_at_most(content) > VALUES_MAX:
+    if _values_at_most(content) <= VALUES_MAX:
+        return
+    # A value has two texts at most, itself and its name. So many are not even taken out.
+    many = content.count(b'"') - content.count(b'\\"') > 4 * VALUES_MAX
+    if not many:
         bare = _TEXTS.sub(b"", content)
-        if _values_at_most(bare) - bare.count(b"[]") - bare.count(b"{}") > VALUES_MAX:
-            raise Unreadable(f"has more than {VALUES_MAX:,} values")
+        many = _values_at_most(bare) - bare.count(b"[]") - bare.count(b"{}") > VALUES_MAX
+    if many:
+        raise Unreadable(f"has more than {VALUES_MAX:,} values")
 
 
 def _values_at_most(content: bytes) -> int:
@@ -227,8 +235,8 @@ def _not_a_number(_: str) -> NoReturn:
 
 
 def _checked_size(value: Any) -> int:
-    """How many values there are. Takes out texts that are too long. Raises Unreadable."""
-    size = 0
+    """How many values there are, as Body.size says. Takes out texts that are too long. Raises Unreadable."""
+    size = more = 0
     level: list[Any] = [value]
     for _ in range(DEPTH_MAX + 1):
         below: list[Any] = []
@@ -247,8 +255,9 @@ def _checked_size(value: Any) -> int:
                 below += one
             elif isinstance(one, str):
                 _check_text(one)
+                more += len(one) // TEXT_CHARS_PER_VALUE
         if not below:
-            return size
+            return size + more
         level = below
     raise Unreadable(f"is more than {DEPTH_MAX} levels deep")
 
