@@ -4,7 +4,7 @@
     ├── IntakeFull       RESOURCE_EXHAUSTED   INTAKE_FULL, with RetryInfo
     ├── RateLimited      RESOURCE_EXHAUSTED   RATE_LIMITED, with RetryInfo
     ├── QuarantineFull   RESOURCE_EXHAUSTED   LIMIT_EXCEEDED, with RetryInfo
-    ├── TooManyImports, FileTooLarge, UploadStalled   RESOURCE_EXHAUSTED   LIMIT_EXCEEDED
+    ├── TooManyImports, ImportsTooLarge, FileTooLarge, UploadStalled   RESOURCE_EXHAUSTED   LIMIT_EXCEEDED
     ├── UploadGivenUp    UNAVAILABLE          DEPENDENCY_UNAVAILABLE, with RetryInfo
     ├── TooBusy          UNAVAILABLE          DEPENDENCY_UNAVAILABLE, with RetryInfo
     ├── ImportEnded      FAILED_PRECONDITION  RESOURCE_STATE
@@ -65,6 +65,17 @@ class TooManyImports(LimitExceeded):
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"{limit} imports of this project wait already: try again later", limit)
+
+
+class ImportsTooLarge(LimitExceeded):
+    """The files of the project that have not ended take as much room as they may."""
+
+    def __init__(self, bytes_max: int) -> None:
+        super().__init__(
+            f"the files of this project's imports that have not ended may have {bytes_max} bytes together: "
+            "try again when one has",
+            bytes_max,
+        )
 
 
 class FileTooLarge(LimitExceeded):

@@ -5,10 +5,12 @@ import asyncio
 import csv
 import hashlib
 import io
+import re
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 
 from services.ingest.domain.importing.reading import ReadOptions
 from services.ingest.errors import FileTooLarge, ImportEnded, UploadStalled
@@ -36,6 +38,9 @@ FILE_BYTES_MAX = 2 * 1024**3
 STALL_S = 60.0
 """A caller who sends nothing for so long is gone or stuck: its half of a file must not wait."""
 
+TOUCH_EVERY = timedelta(minutes=1)
+"""A file that comes slowly says so: a chunk of it may take longer than what is taken for broken off."""
+
 WATCH_EVERY_S = 0.5
 """As the contract says: at most twice a second."""
 
@@ -48,6 +53,7 @@ REPORT_COLUMNS = ("line", "status", "event_id", "column", "reason")
 
 _ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 _ID_LENGTH = 24
+_ID = re.compile(f"imp_[{_ID_ALPHABET}]{{{_ID_LENGTH}}}")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -77,12 +83,14 @@ class ImportHandlers:
         self._store = store
         self._clock = clock
         self._received = received
+        self._looks: dict[tuple[str, str], asyncio.Task[Shown]] = {}
+        """What was read of imports that are watched, by project and import."""
 
     async def receive(
         self, project_id: str, upload: Upload, pieces: AsyncIterator[bytes]
     ) -> Import:
         """Keep a file and have it imported; nothing is kept when the pieces break off. Raises InvalidFields,
-        TooManyImports, FileTooLarge, UploadStalled, UploadGivenUp, DependencyUnavailable."""
+        TooManyImports, ImportsTooLarge, FileTooLarge, UploadStalled, UploadGivenUp, DependencyUnavailable."""
         if upload.request_id:
             made = await self._store.of_request(project_id, upload.request_id)
             if made is not None:
@@ -126,18 +134,19 @@ class ImportHandlers:
 
     async def watch(self, project_id: str, import_id: str) -> AsyncGenerator[Shown, None]:
         """The import whenever it has changed, until it has ended. Raises ResourceNotFound."""
-        shown: Import | None = None
+        last: Import | None = None
         while True:
-            found = await self._found(project_id, import_id)
-            if found != shown:
-                shown = found
-                yield await self.get(project_id, import_id)
-            if found.state in ENDED:
+            shown = await self._latest(project_id, import_id)
+            if shown.found != last:
+                last = shown.found
+                yield shown
+            if last.state in ENDED:
                 return
             await asyncio.sleep(WATCH_EVERY_S)
 
     async def cancel(self, project_id: str, import_id: str) -> Shown:
         """End an import. Raises ResourceNotFound, ImportEnded."""
+        _check_id(import_id)
         if not await self._store.cancel(project_id, import_id, self._clock.now()):
             found = await self._found(project_id, import_id)
             if found.state is not State.CANCELLED:
@@ -159,7 +168,24 @@ class ImportHandlers:
         if kept >= KEPT_ROWS_MAX and more > 0:
             yield _csv([("", "", "", "", f"{more} more rows were not accepted and are not listed")])
 
+    async def _latest(self, project_id: str, import_id: str) -> Shown:
+        """As `get`, read once in WATCH_EVERY_S for all who watch it."""
+        key = project_id, import_id
+        look = self._looks.get(key)
+        if look is None:
+            look = asyncio.create_task(self.get(project_id, import_id))
+            self._looks[key] = look
+            look.add_done_callback(partial(self._forget_later, key))
+        return await asyncio.shield(look)
+
+    def _forget_later(self, key: tuple[str, str], look: asyncio.Task[Shown]) -> None:
+        # Asked for, so that a failure whose watchers have all gone is none that nobody saw.
+        failed = look.cancelled() or look.exception() is not None
+        loop = asyncio.get_running_loop()
+        loop.call_later(0 if failed else WATCH_EVERY_S, self._looks.pop, key)
+
     async def _found(self, project_id: str, import_id: str) -> Import:
+        _check_id(import_id)
         found = await self._store.find(project_id, import_id)
         if found is None:
             raise ResourceNotFound("import", import_id)
@@ -170,6 +196,7 @@ class ImportHandlers:
         digest = hashlib.sha256()
         waiting = bytearray()
         size = number = 0
+        touched = self._clock.now()
         while (piece := await _next(pieces)) is not None:
             size += len(piece)
             if size > FILE_BYTES_MAX:
@@ -179,8 +206,12 @@ class ImportHandlers:
             while len(waiting) >= CHUNK_BYTES:
                 chunk = bytes(waiting[:CHUNK_BYTES])
                 del waiting[:CHUNK_BYTES]
-                await self._store.add_chunk(import_id, number, chunk, self._clock.now())
+                touched = self._clock.now()
+                await self._store.add_chunk(import_id, number, chunk, touched)
                 number += 1
+            if self._clock.now() - touched >= TOUCH_EVERY:
+                touched = self._clock.now()
+                await self._store.touch(import_id, touched)
         if not size:
             raise InvalidFields([Violation("content", "must be a file of at least one byte")])
         if waiting:
@@ -192,6 +223,12 @@ class ImportHandlers:
             await self._store.discard(import_id)
         except DependencyUnavailable:
             log.warning("file that broke off is left to be swept up", import_id=import_id)
+
+
+def _check_id(import_id: str) -> None:
+    """What is no id is nothing that the database should be asked about, and could not always be."""
+    if not _ID.fullmatch(import_id):
+        raise ResourceNotFound("import", import_id.replace("\0", "?")[:_ID_LENGTH])
 
 
 async def _next(pieces: AsyncIterator[bytes]) -> bytes | None:

@@ -93,11 +93,15 @@ class ImportStore(Protocol):
     async def begin(
         self, project_id: str, import_id: str, file_name: str, options: ReadOptions, now: datetime
     ) -> None:
-        """Make room for a file. Raises TooManyImports."""
+        """Make room for a file. Raises TooManyImports, ImportsTooLarge."""
         ...
 
     async def add_chunk(self, import_id: str, number: int, content: bytes, now: datetime) -> None:
-        """Keep the next piece of a file. Raises UploadGivenUp when nobody waits for it any more."""
+        """Keep the next piece of a file. Raises UploadGivenUp when nobody waits for it any more, ImportsTooLarge."""
+        ...
+
+    async def touch(self, import_id: str, now: datetime) -> None:
+        """Say that a file is still coming. Raises UploadGivenUp."""
         ...
 
     async def complete(

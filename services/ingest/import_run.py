@@ -29,6 +29,9 @@ SLICE_ROWS = 500
 SLICE_BYTES = 1024 * 1024
 """A slice of large rows ends earlier: memory is bounded whatever rows are like."""
 
+LOOK_EVERY_S = 1.0
+"""How soon it is seen that an import was cancelled while nothing of its file is a row."""
+
 PASSED_OVER_AT_ONCE = 20_000
 """Rows that are counted already, between two looks at whether to go on."""
 
@@ -122,6 +125,7 @@ class ImportRun:
     async def _slices(self) -> AsyncGenerator[_Slice, None]:
         loop = asyncio.get_running_loop()
         made = _Slice()
+        looked = loop.time()
         ended = False
         while not ended and not self._stopping:
             piece = await self._store.piece(self._import.import_id, self._read_bytes)
@@ -137,6 +141,10 @@ class ImportRun:
                     made = _Slice()
                 if self._stopping:
                     return
+                if loop.time() - looked > LOOK_EVERY_S:
+                    looked = loop.time()
+                    if not await self._store.is_running(self._import.import_id):
+                        raise Lost
             ended = not piece or bool(self._failure)
         if ended and made.lines:
             yield self._dated(made)
@@ -146,17 +154,19 @@ class ImportRun:
         made.nature = self._reader.nature
         return made
 
-    def _fill(self, made: _Slice, rows: Iterator[Row]) -> bool:
+    def _fill(self, made: _Slice, rows: Iterator[Row | None]) -> bool:
         """Add the next rows to a slice; whether there may be more of them."""
         passed_over = 0
         while not made.is_full and passed_over < PASSED_OVER_AT_ONCE:
             try:
-                row = next(rows, None)
+                row = next(rows)
+            except StopIteration:
+                return False
             except UnreadableFile as error:
                 self._failure = _clean(str(error))
                 return False
             if row is None:
-                return False
+                return True
             if self._to_pass_over:
                 self._to_pass_over -= 1
                 passed_over += 1
@@ -190,7 +200,7 @@ class ImportRun:
             await tenacity.AsyncRetrying(
                 retry=tenacity.retry_if_result(bool)
                 | tenacity.retry_if_exception_type(DependencyUnavailable),
-                wait=tenacity.wait_exponential_jitter(initial=RETRY_FIRST_S, max=RETRY_MAX_S),
+                wait=tenacity.wait_exponential_jitter(multiplier=RETRY_FIRST_S, max=RETRY_MAX_S),
             )(attempt)
         return [result for result in results if result is not None]
 

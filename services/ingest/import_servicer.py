@@ -107,7 +107,10 @@ def _position(request: pb.ListImportsRequest) -> tuple[datetime, str] | None:
     if position is None:
         return None
     try:
-        return datetime.fromisoformat(str(position[0])), str(position[1])
+        created = datetime.fromisoformat(str(position[0]))
+        if created.tzinfo is None:
+            raise ValueError
+        return created, str(position[1])
     except ValueError:
         raise InvalidFields(
             [Violation("page_token", "is not a token this method has given out")]

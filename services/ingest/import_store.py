@@ -10,13 +10,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.ingest import import_rows as rows
 from services.ingest.domain.importing.reading import ReadOptions
-from services.ingest.errors import TooManyImports, UploadGivenUp
+from services.ingest.errors import ImportsTooLarge, TooManyImports, UploadGivenUp
 from services.ingest.import_ports import Import, KeptRow, State
 from services.ingest.tables import import_chunks, import_rows, imports
 from services.shared.db import Database, constraint
 
 WAITING_MAX = 20
 """Files of a project that are received or wait: each may be 2 GiB on disk."""
+
+WAITING_BYTES_MAX = 4 * 1024**3
+"""Of files of a project that have not ended: two of the largest. One that is being received counts megabyte by
+megabyte, so that several at once may go beyond it by one each."""
+
+_NOT_ENDED = (State.RECEIVING.value, *rows.UNFINISHED)
 
 _REQUEST_KEY = "imports_request_key"
 
@@ -57,13 +63,20 @@ class PostgresImports:
             )
             if (await connection.scalar(waiting) or 0) >= WAITING_MAX:
                 raise TooManyImports(WAITING_MAX)
+            await _require_room(connection, project_id)
             await connection.execute(sa.insert(imports).values(row))
 
     async def add_chunk(self, import_id: str, number: int, content: bytes, now: datetime) -> None:
         chunk = {"import_id": import_id, "number": number, "content": content}
         async with self._database.begin() as connection:
-            await _touch(connection, import_id, {"updated_at": now})
+            size = imports.c.size_bytes + len(content)
+            found = await _change(connection, import_id, {"updated_at": now, "size_bytes": size})
+            await _require_room(connection, found.project_id)
             await connection.execute(sa.insert(import_chunks).values(chunk))
+
+    async def touch(self, import_id: str, now: datetime) -> None:
+        async with self._database.begin() as connection:
+            await _change(connection, import_id, {"updated_at": now})
 
     async def complete(
         self, import_id: str, request_id: str, size_bytes: int, sha256: str, now: datetime
@@ -78,7 +91,7 @@ class PostgresImports:
         }
         try:
             async with self._database.begin() as connection:
-                return await _touch(connection, import_id, received)
+                return await _change(connection, import_id, received)
         except IntegrityError as error:
             if constraint(error) == _REQUEST_KEY:
                 return None
@@ -157,7 +170,16 @@ class PostgresImports:
         return None if row is None else rows.import_of(row)
 
 
-async def _touch(connection: AsyncConnection, import_id: str, values: Mapping[str, Any]) -> Import:
+async def _require_room(connection: AsyncConnection, project_id: str) -> None:
+    """Raises ImportsTooLarge."""
+    taken = sa.select(sa.func.sum(imports.c.size_bytes)).where(
+        imports.c.project_id == project_id, imports.c.state.in_(_NOT_ENDED)
+    )
+    if (await connection.scalar(taken) or 0) > WAITING_BYTES_MAX:
+        raise ImportsTooLarge(WAITING_BYTES_MAX)
+
+
+async def _change(connection: AsyncConnection, import_id: str, values: Mapping[str, Any]) -> Import:
     """Change an import that is still being received."""
     change = (
         sa.update(imports)

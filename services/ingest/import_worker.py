@@ -33,8 +33,8 @@ class ImportWorker:
         self._store = store
         self._events = events
         self._clock = clock
-        # One for all: Python reads one file at a time anyway, and each thread would hold on to memory of its own.
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="imports")
+        # One for each: a file that is slow to read does not hold up another project's.
+        self._threads = ThreadPoolExecutor(IMPORTS_AT_ONCE, thread_name_prefix="imports")
         self._received = asyncio.Event()
         self._draining = asyncio.Event()
         self._runs: set[ImportRun] = set()
@@ -86,7 +86,7 @@ class ImportWorker:
         async with self._store.claimed() as found:
             if found is None:
                 return False
-            run = ImportRun(found, self._store, self._events, self._clock, self._thread)
+            run = ImportRun(found, self._store, self._events, self._clock, self._threads)
             self._runs.add(run)
             self._idle.clear()
             log.info("import begins", import_id=found.import_id, settled=found.settled)

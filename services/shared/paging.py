@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 from services.shared.errors import InvalidFields, Violation
 
 _FINGERPRINT_BYTES = 6
+_NUMBER_LIMIT = 2**63
 
 
 def page_size(requested: int, default: int, maximum: int) -> int:
@@ -39,15 +40,22 @@ def decode(
     try:
         raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
         position = json.loads(raw[_FINGERPRINT_BYTES:])
-    except (binascii.Error, ValueError):
+    except (binascii.Error, ValueError, RecursionError):
         position = None
-    if not isinstance(position, list) or len(position) != length:
+    if not isinstance(position, list) or len(position) != length or not all(map(_plain, position)):
         raise InvalidFields([Violation(field, "is not a token this method has given out")])
     if raw[:_FINGERPRINT_BYTES] != _fingerprint(request, field):
         raise InvalidFields(
             [Violation(field, "belongs to a request with other filters: start at the first page")]
         )
     return position
+
+
+def _plain(part: object) -> bool:
+    """Whether the database can take a part: a text has no NUL and no half of a character, a whole number 64 bits."""
+    if isinstance(part, str):
+        return "\0" not in part and not any("\ud800" <= character <= "\udfff" for character in part)
+    return not isinstance(part, int) or abs(part) < _NUMBER_LIMIT
 
 
 def _fingerprint(request: Message, token_field: str) -> bytes:

@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from scoreline.ingest.v1 import imports_service_pb2 as pb
+from services.shared import paging
 from stack import Stack
 from tests.integration.ingest.importing import ImportClient, counts, requests
 from tests.integration.ingest.support import StoredEvents, accepted
@@ -190,6 +191,26 @@ async def test_imports_are_listed_newest_first(imports: ImportClient) -> None:
     assert found == made[::-1]
     assert second.next_page_token == ""
     assert not any(one.first_rejected_rows for one in first.imports)
+
+
+@pytest.mark.parametrize(
+    "position",
+    [
+        ["2026-03-01T09:30:00+00:00", "\0"],
+        ["2026-03-01T09:30:00+00:00", "\ud800"],
+        ["2026-03-01T09:30:00", "imp_1"],
+        ["\0", ""],
+        [5, None],
+    ],
+)
+async def test_page_tokens_that_were_made_up_are_refused(
+    imports: ImportClient, position: list[Any]
+) -> None:
+    token = paging.encode(position, pb.ListImportsRequest())
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await listed(imports, page_token=token)
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert (refused.value.details() or "").startswith("page_token: ")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ given up: its first line is refused, and reading goes on with the line after it.
 import csv
 import re
 from collections.abc import Iterator
+from itertools import accumulate
 
 from services.ingest.domain.importing.records import RECORD_CHARS_MAX, TOO_LONG, Record
 from services.ingest.domain.importing.texts import MARK
@@ -26,13 +27,12 @@ def delimiter_of(header: str) -> str:
 class CsvRecords:
     """The records of one file, blank lines left out."""
 
-    def __init__(self, delimiter: str) -> None:
+    def __init__(self, delimiter: str, line: int = 1) -> None:
+        """`line` is the number of the first one."""
         self._delimiter = delimiter
-        self._opening = re.compile(f'(?:^|{re.escape(delimiter)})"')
-        self._opening_later = re.compile(f'{re.escape(delimiter)}"')
         self._rest = ""
         """A line, or the lines of a record, whose end has not come."""
-        self._line = 1
+        self._line = line
         self._skipping = False
         """Within a line that is too long."""
 
@@ -53,6 +53,7 @@ class CsvRecords:
         yield from self._records(lines, tail, final)
 
     def _records(self, lines: list[str], tail: str, final: bool) -> Iterator[Record]:
+        extents = _Extents(lines, self._delimiter)
         at = 0
         while at < len(lines):
             first = lines[at]
@@ -60,12 +61,11 @@ class CsvRecords:
                 yield self._refused(TOO_LONG)
                 at += 1
                 continue
-            taken = self._extent(lines, at) if '"' in first else 1
-            if taken == 0 and not final:
-                left = sum(map(len, lines[at:])) + len(lines) - at + len(tail)
-                if left <= RECORD_CHARS_MAX:
-                    self._rest = "\n".join([*lines[at:], tail])
-                    return
+            taken = extents.of(at) if '"' in first else 1
+            left = extents.chars_from(at) + len(tail)
+            if taken == 0 and not final and left <= RECORD_CHARS_MAX:
+                self._rest = "\n".join([*lines[at:], tail])
+                return
             if taken == 0:
                 yield self._refused(NOT_CLOSED)
                 at += 1
@@ -80,38 +80,6 @@ class CsvRecords:
             self._skipping = True
         else:
             self._rest = tail
-
-    def _extent(self, lines: list[str], at: int) -> int:
-        """How many lines the record that begins there has; 0 when its end is not among them or too far away."""
-        is_open = self._open_after(lines[at], False)
-        size = len(lines[at])
-        end = at + 1
-        while is_open and end < len(lines):
-            size += 1 + len(lines[end])
-            if size > RECORD_CHARS_MAX:
-                return 0
-            is_open = self._open_after(lines[end], True)
-            end += 1
-        return 0 if is_open else end - at
-
-    def _open_after(self, line: str, is_open: bool) -> bool:
-        """Whether a cell in quotes goes on after the line."""
-        at = 0
-        opening = self._opening
-        while True:
-            if not is_open:
-                opened = opening.search(line, at)
-                if opened is None:
-                    return False
-                at = opened.end()
-            # Doubled quotes stand for one in the text.
-            closed = _QUOTED.match(line, at)
-            at = closed.end() if closed else at
-            if at >= len(line):
-                return True
-            at += 1
-            is_open = False
-            opening = self._opening_later
 
     def _record(self, text: str) -> Record:
         if MARK in text:
@@ -131,3 +99,54 @@ class CsvRecords:
 
 
 _QUOTED = re.compile(r'(?:[^"]++|"")*+')
+
+
+class _Extents:
+    """Where the records among some lines end. Each line is looked at twice at most, however many records begin before
+    it: within a quote it is the first line that closes it, for all of them."""
+
+    def __init__(self, lines: list[str], delimiter: str) -> None:
+        self._lines = lines
+        self._opening = re.compile(f'(?:^|{re.escape(delimiter)})"')
+        self._opening_later = re.compile(f'{re.escape(delimiter)}"')
+        self._begins = [0, *accumulate(len(line) + 1 for line in lines)]
+        """How many characters are before each line."""
+        self._closing = 0
+        """No line before this one, from the record that was asked for last, ends a record that is open there."""
+
+    def of(self, at: int) -> int:
+        """How many lines the record that begins there has; 0 when its end is not among them or too far away. To be
+        asked for in the order of the lines."""
+        if not self._open_after(self._lines[at], False):
+            return 1
+        self._closing = max(self._closing, at + 1)
+        while self._closing < len(self._lines):
+            if self._begins[self._closing + 1] - 1 - self._begins[at] > RECORD_CHARS_MAX:
+                return 0
+            if not self._open_after(self._lines[self._closing], True):
+                return self._closing + 1 - at
+            self._closing += 1
+        return 0
+
+    def chars_from(self, at: int) -> int:
+        """How many characters the lines from there on have, with their ends."""
+        return self._begins[-1] - self._begins[at]
+
+    def _open_after(self, line: str, is_open: bool) -> bool:
+        """Whether a cell in quotes goes on after the line."""
+        at = 0
+        opening = self._opening
+        while True:
+            if not is_open:
+                opened = opening.search(line, at)
+                if opened is None:
+                    return False
+                at = opened.end()
+            # Doubled quotes stand for one in the text.
+            closed = _QUOTED.match(line, at)
+            at = closed.end() if closed else at
+            if at >= len(line):
+                return True
+            at += 1
+            is_open = False
+            opening = self._opening_later

@@ -62,17 +62,21 @@ class FileReader:
         self._decoder = texts.Decoder(texts.UTF8)
         self._records: _Records | None = None
         self._header = ""
-        """Text of a CSV file before its first line is complete."""
+        """Text of a CSV file from its first line on, which is not complete."""
+        self._blank_lines = 0
+        """Before it."""
         self._row: ReadRow | None = None
         self.nature: Nature | None = None
         """What the file is; None until its beginning was read."""
 
-    def feed(self, data: bytes) -> Iterator[Row]:
-        """The rows that are complete with these bytes. Raises UnreadableFile."""
+    def feed(self, data: bytes) -> Iterator[Row | None]:
+        """The rows that are complete with these bytes. None again and again, for whoever wants to stop: a few bytes can
+        unpack to very many that are no row. Raises UnreadableFile."""
         for piece in self._unpacker.feed(data):
             yield from self._take(piece, final=False)
+            yield None
 
-    def finish(self) -> Iterator[Row]:
+    def finish(self) -> Iterator[Row | None]:
         """The rows that are left. Raises UnreadableFile."""
         yield from self._take(self._unpacker.finish(), final=True)
 
@@ -112,8 +116,10 @@ class FileReader:
 
     def _split(self, text: str, final: bool) -> Iterator[Record]:
         if self._records is None:
-            self._header += text
-            line, end, _ = self._header.lstrip("\r\n").partition("\n")
+            text = self._header + text
+            self._header = text.lstrip("\r\n")
+            self._blank_lines += text.count("\n", 0, len(text) - len(self._header))
+            line, end, _ = self._header.partition("\n")
             if not end and not final and len(line) <= RECORD_CHARS_MAX:
                 return iter(())
             if not line.strip():
@@ -121,7 +127,7 @@ class FileReader:
             assert self.nature is not None  # noqa: S101 - known before there is any text
             delimiter = delimiter_of(line)
             self.nature = Nature(Format.CSV, self.nature.encoding, delimiter)
-            self._records = CsvRecords(delimiter)
+            self._records = CsvRecords(delimiter, self._blank_lines + 1)
             text, self._header = self._header, ""
         return chain(self._records.feed(text, final))
 

@@ -161,8 +161,8 @@ class CsvRows:
 
 
 def is_blank(record: Record) -> bool:
-    """Whether all cells of a CSV record are empty, as spreadsheets leave them below a table."""
-    return not record.problem and not any(record.value)
+    """Whether all cells of a CSV record are empty or spaces, as spreadsheets leave them below a table."""
+    return not record.problem and not any(map(str.strip, record.value))
 
 
 def _timed(

@@ -14,6 +14,11 @@ PIECE_BYTES_MAX = 256 * 1024
 UNPACKED_BYTES_MAX = 20 * 1024**3
 """More is refused: ten times the largest file that is taken, as CSV usually packs."""
 
+RATIO_MAX = 200
+RATIO_FROM_BYTES = 64 * 1024**2
+"""Beyond so many bytes no more than RATIO_MAX times what was packed: what people export packs to a tenth, seldom to a
+fiftieth; what packs to a thousandth was made to keep us busy."""
+
 _GZIP = 31
 """zlib's `wbits` for a gzip header and trailer."""
 
@@ -21,8 +26,12 @@ _GZIP = 31
 class Unpacker:
     """Passes bytes on, unpacked when they are gzip."""
 
-    def __init__(self, bytes_max: int = UNPACKED_BYTES_MAX) -> None:
+    def __init__(
+        self, bytes_max: int = UNPACKED_BYTES_MAX, ratio_from_bytes: int = RATIO_FROM_BYTES
+    ) -> None:
         self._bytes_max = bytes_max
+        self._ratio_from_bytes = ratio_from_bytes
+        self._packed_bytes = 0
         self._bytes = 0
         self._begin = b""
         """The first bytes, until they tell what the file is."""
@@ -31,6 +40,7 @@ class Unpacker:
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """The bytes that `data` stands for, in pieces. Raises UnreadableFile."""
+        self._packed_bytes += len(data)
         if not self._told:
             self._begin += data
             if len(self._begin) < len(MAGIC):
@@ -43,7 +53,7 @@ class Unpacker:
                 data[at : at + PIECE_BYTES_MAX] for at in range(0, len(data), PIECE_BYTES_MAX)
             )
         else:
-            yield from self._unpacked(data)
+            yield from _gathered(self._unpacked(data))
 
     def finish(self) -> bytes:
         """What is left. Raises UnreadableFile when a gzip file is cut off."""
@@ -68,6 +78,32 @@ class Unpacker:
                 raise UnreadableFile(
                     f"the gzip file unpacks to more than {self._bytes_max:,} bytes"
                 )
+            if self._bytes > max(self._ratio_from_bytes, RATIO_MAX * self._packed_bytes):
+                raise UnreadableFile(
+                    f"the gzip file unpacks to more than {RATIO_MAX} times its size: send it unpacked, or split it"
+                )
             data = self._inflating.unused_data or self._inflating.unconsumed_tail
             if piece:
                 yield piece
+
+
+def _gathered(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Small pieces put together: whoever takes them begins anew with what was left of the one before. A file may have
+    a gzip member for each of its bytes."""
+    waiting: list[bytes] = []
+    size = 0
+    failure: UnreadableFile | None = None
+    try:
+        for piece in pieces:
+            waiting.append(piece)
+            size += len(piece)
+            if size >= PIECE_BYTES_MAX:
+                yield b"".join(waiting)
+                waiting, size = [], 0
+    except UnreadableFile as error:
+        # What came before it stays.
+        failure = error
+    if waiting:
+        yield b"".join(waiting)
+    if failure is not None:
+        raise failure

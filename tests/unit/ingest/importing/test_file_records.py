@@ -101,6 +101,27 @@ def test_a_quote_that_nobody_closes_costs_its_own_line_only() -> None:
     assert [record.line for record in later if record.problem] == [1]
 
 
+@pytest.mark.parametrize("line", ['a","', '","', '"', ',"', 'a,"b'])
+def test_lines_of_nothing_but_quotes_are_looked_at_a_few_times(
+    line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv_records, "RECORD_CHARS_MAX", 20_000)
+    lines = 50_000
+    looks = 0
+    look = csv_records._Extents._open_after
+
+    def counted(extents: csv_records._Extents, text: str, is_open: bool) -> bool:
+        nonlocal looks
+        looks += 1
+        assert looks <= 8 * lines
+        return look(extents, text, is_open)
+
+    monkeypatch.setattr(csv_records._Extents, "_open_after", counted)
+    text = f"{line}\n" * lines
+    pieces = [text[at : at + 10_000] for at in range(0, len(text), 10_000)]
+    assert records(CsvRecords(","), *pieces)
+
+
 def test_lines_are_numbered_through_quoted_ends_and_blank_lines() -> None:
     text = 'a,"b\nb"\r\n\n \nc,"d""\r\n,"\ne,f'
     assert values(records(CsvRecords(","), text)) == [
@@ -268,6 +289,31 @@ def test_a_gzip_file_that_is_cut_off_or_damaged_says_so() -> None:
         cut_off.finish()
     with pytest.raises(UnreadableFile, match="damaged"):
         list(Unpacker().feed(packed[:40] + b"????" + packed[44:]))
+
+
+def test_a_file_that_unpacks_to_far_more_than_a_table_would_is_refused() -> None:
+    packed = gzip.compress(b"\n" * 20_000_000)
+    lengths: list[int] = []
+    with pytest.raises(UnreadableFile, match="200 times"):
+        lengths.extend(map(len, Unpacker(ratio_from_bytes=5_000_000).feed(packed)))
+    assert 4_500_000 < sum(lengths) <= 5_000_000
+    # As much as a table packs to is no matter, nor is a small file.
+    table = b"".join(b"%d,page_view,lead-%d\n" % (row, row * row) for row in range(200_000))
+    for content, begin in ((table, 0), (b"\n" * 1_000_000, 1_000_000)):
+        fine = Unpacker(ratio_from_bytes=begin)
+        assert b"".join(fine.feed(gzip.compress(content))) == content
+
+
+def test_small_members_come_together() -> None:
+    content = b"".join(gzip.compress(b"%d\n" % number) for number in range(3_000))
+    unpacker = Unpacker()
+    pieces = [piece for at in (0, 50_000) for piece in unpacker.feed(content[at : at + 50_000])]
+    assert len(pieces) == 2
+    damaged = Unpacker()
+    found: list[bytes] = []
+    with pytest.raises(UnreadableFile, match="damaged"):
+        found.extend(damaged.feed(gzip.compress(b"before") + b"no gzip"))
+    assert found == [b"before"]
 
 
 def test_a_gzip_bomb_is_refused_and_unpacked_in_small_pieces() -> None:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ingest import import_convert
-from services.ingest.domain.importing import values
+from services.ingest.domain.importing import unpacking, values
 from services.ingest.domain.importing.reading import FileReader, Format, ReadOptions
 from services.ingest.domain.importing.records import UnreadableFile
 from services.ingest.domain.importing.rows import Row, target_problem
@@ -27,8 +27,8 @@ def read(content: bytes, piece: int = 1 << 20, **options: Any) -> tuple[list[Row
     reader = FileReader(ReadOptions(**options))
     rows: list[Row] = []
     for at in range(0, len(content), piece):
-        rows += reader.feed(content[at : at + piece])
-    return rows + list(reader.finish()), reader
+        rows += filter(None, reader.feed(content[at : at + piece]))
+    return rows + list(filter(None, reader.finish())), reader
 
 
 @pytest.mark.parametrize(
@@ -210,8 +210,8 @@ def test_any_bytes_give_rows_or_a_reason(content: bytes, piece: int, form: Forma
         rows: list[Row] = []
         try:
             for at in range(0, len(content), piece):
-                rows.extend(reader.feed(content[at : at + piece]))
-            rows.extend(reader.finish())
+                rows.extend(filter(None, reader.feed(content[at : at + piece])))
+            rows.extend(filter(None, reader.finish()))
         except UnreadableFile as error:
             return rows, str(error)
         return rows, ""
@@ -220,6 +220,22 @@ def test_any_bytes_give_rows_or_a_reason(content: bytes, piece: int, form: Forma
     assert outcome(1000) == (rows, failure)
     for row in rows:
         assert import_convert.incoming(row, ReadOptions(), SHA).event_id
+
+
+def test_blank_lines_do_not_keep_their_reader() -> None:
+    reader = FileReader(ReadOptions())
+    blank = b"\n" * 2_000_000
+    packed = gzip.compress(blank + b"type,lead_id\n" + blank + b"t,l\n")
+    rows: list[Row | None] = []
+    held = 0
+    for at in range(0, len(packed), 1000):
+        for row in reader.feed(packed[at : at + 1000]):
+            rows.append(row)
+            held = max(held, len(reader._header))
+    rows += reader.finish()
+    assert [row.line for row in rows if row is not None] == [4_000_002]
+    assert rows.count(None) >= len(blank) * 2 // unpacking.PIECE_BYTES_MAX
+    assert held < 100
 
 
 @given(st.lists(st.lists(st.text(max_size=4), min_size=3, max_size=3), max_size=8))
