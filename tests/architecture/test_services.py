@@ -46,6 +46,8 @@ OWN = {
         # Webhooks, a gRPC service of its own, layer by layer: deliveries and their mappings, sources and their secrets.
         "webhook_servicer.py",
         "webhook_handlers.py",
+        "webhook_decoding.py",
+        "webhook_tokens.py",
         "webhook_mapping.py",
         "webhook_compiling.py",
         "webhook_values.py",

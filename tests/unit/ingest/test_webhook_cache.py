@@ -159,8 +159,8 @@ async def test_a_slow_database_serves_nothing_that_is_too_old(
     seconds[0] += 3_600
     rig.cache._slow_until = asyncio.get_running_loop().time() + 2
     waiting = asyncio.create_task(rig.cache.find(source.source_id))
-    await asyncio.sleep(0.05)
-    assert not waiting.done()
+    done, _ = await asyncio.wait({waiting}, timeout=0.05)
+    assert not done
     answer.set()
     served = await waiting
     assert served is not None
