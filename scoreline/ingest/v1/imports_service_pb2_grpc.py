@@ -80,7 +80,8 @@ class ImportsServiceServicer:
         """Receives a file and begins to import it; answered when the whole file is durable. The first message says what it is,
         all bring its bytes, in pieces of at most 1 MB. Over HTTP the body is the file and the fields are query parameters:
         `curl --data-binary @leads.csv`, `-H 'content-encoding: gzip'` not needed: gzip is recognised. At most 2 GiB as sent.
-        A call that breaks leaves nothing behind. RESOURCE_EXHAUSTED (LIMIT_EXCEEDED) when 20 imports of the project wait.
+        A call that breaks leaves nothing behind. RESOURCE_EXHAUSTED (LIMIT_EXCEEDED) when 20 imports of the project wait,
+        or the files of those that have not ended have 4 GiB together.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

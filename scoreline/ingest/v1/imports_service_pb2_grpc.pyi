@@ -41,7 +41,8 @@ class ImportsServiceStub:
     """Receives a file and begins to import it; answered when the whole file is durable. The first message says what it is,
     all bring its bytes, in pieces of at most 1 MB. Over HTTP the body is the file and the fields are query parameters:
     `curl --data-binary @leads.csv`, `-H 'content-encoding: gzip'` not needed: gzip is recognised. At most 2 GiB as sent.
-    A call that breaks leaves nothing behind. RESOURCE_EXHAUSTED (LIMIT_EXCEEDED) when 20 imports of the project wait.
+    A call that breaks leaves nothing behind. RESOURCE_EXHAUSTED (LIMIT_EXCEEDED) when 20 imports of the project wait,
+    or the files of those that have not ended have 4 GiB together.
     """
     GetImport: _grpc.UnaryUnaryMultiCallable[_imports_service_pb2.GetImportRequest, _imports_service_pb2.GetImportResponse]
     """One import and how far it is."""
@@ -71,7 +72,8 @@ class ImportsServiceAsyncStub(ImportsServiceStub):
     """Receives a file and begins to import it; answered when the whole file is durable. The first message says what it is,
     all bring its bytes, in pieces of at most 1 MB. Over HTTP the body is the file and the fields are query parameters:
     `curl --data-binary @leads.csv`, `-H 'content-encoding: gzip'` not needed: gzip is recognised. At most 2 GiB as sent.
-    A call that breaks leaves nothing behind. RESOURCE_EXHAUSTED (LIMIT_EXCEEDED) when 20 imports of the project wait.
+    A call that breaks leaves nothing behind. RESOURCE_EXHAUSTED (LIMIT_EXCEEDED) when 20 imports of the project wait,
+    or the files of those that have not ended have 4 GiB together.
     """
     GetImport: _aio.UnaryUnaryMultiCallable[_imports_service_pb2.GetImportRequest, _imports_service_pb2.GetImportResponse]  # type: ignore[assignment]
     """One import and how far it is."""
@@ -104,7 +106,8 @@ class ImportsServiceServicer(metaclass=_abc_1.ABCMeta):
         """Receives a file and begins to import it; answered when the whole file is durable. The first message says what it is,
         all bring its bytes, in pieces of at most 1 MB. Over HTTP the body is the file and the fields are query parameters:
         `curl --data-binary @leads.csv`, `-H 'content-encoding: gzip'` not needed: gzip is recognised. At most 2 GiB as sent.
-        A call that breaks leaves nothing behind. RESOURCE_EXHAUSTED (LIMIT_EXCEEDED) when 20 imports of the project wait.
+        A call that breaks leaves nothing behind. RESOURCE_EXHAUSTED (LIMIT_EXCEEDED) when 20 imports of the project wait,
+        or the files of those that have not ended have 4 GiB together.
         """
 
     @_abc_1.abstractmethod
