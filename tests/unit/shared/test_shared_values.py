@@ -98,6 +98,15 @@ def test_page_tokens_never_crash(token: str) -> None:
         assert paging.decode(token, pb.ListLeadsRequest(), 2) is None
 
 
+@pytest.mark.parametrize("part", ["\0", "a\ud800", 2**63, -(2**63)])
+def test_page_tokens_have_nothing_that_a_database_refuses(part: object) -> None:
+    request = pb.ListLeadsRequest()
+    with pytest.raises(errors.InvalidFields, match="not a token"):
+        paging.decode(paging.encode([part], request), request, 1)
+    fine = ["\U0001f600", 2**63 - 1, 1.5, None]
+    assert paging.decode(paging.encode(fine, request), request, 4) == fine
+
+
 @pytest.mark.parametrize(("requested", "size"), [(0, 50), (7, 7), (5_000, 1_000)])
 def test_page_size(requested: int, size: int) -> None:
     assert paging.page_size(requested, 50, 1_000) == size
