@@ -17,7 +17,7 @@ BREAKING_BASE ?= $(shell git rev-parse --verify --quiet origin/main || echo HEAD
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo test test-failed test-unit test-integration test-e2e check fmt protos web browser
+.PHONY: help setup up demo test test-failed test-unit test-integration test-e2e bench-import check fmt protos web browser
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -58,6 +58,10 @@ test-integration: $(READY) ## Tests of single services on real Postgres and NATS
 
 test-e2e: $(READY) $(TOOLS_READY) browser ## Tests of the whole suite through Envoy, and with processes killed
 	$(BIN)/pytest tests/e2e tests/faults
+
+bench-import: $(READY) ## Memory of ingest while 1 GB of large rows is imported, and 40 MB of small ones
+	$(BIN)/python -m bench.import_memory
+	$(BIN)/python -m bench.import_memory --megabytes 40 --pad-bytes 0
 
 check: $(READY) $(TOOLS_READY) ## Format, lint, types, import walls, contracts, generated code, container files
 	$(BIN)/ruff format --check .

@@ -1,6 +1,6 @@
-"""python -m bench.import_memory [--megabytes N]: the memory of ingest and of Envoy while a file is imported through the
-edge, from the kernel's own high-water marks. A column that the import leaves out makes up most of the file, so that the
-broker's disk is not what is measured."""
+"""python -m bench.import_memory [--megabytes N] [--pad-bytes N]: the memory of ingest and of Envoy while a file is
+imported through the edge, from the kernel's own high-water marks. A column that the import leaves out makes up most of
+the file, so that the broker's disk is not what is measured; without it (0) rows are as small as rows get."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ import psutil
 from stack import Stack, StackConfig
 
 MEGABYTE = 1_000_000
-ROW_BYTES = 2_000
+PAD_BYTES = 2_000
+OTHER_BYTES = 62
+"""Of a row, about."""
 PIECE_ROWS = 500
 POLL_S = 0.5
 TIMEOUT_S = 3_600.0
@@ -22,11 +24,11 @@ TIMEOUT_S = 3_600.0
 ENDED = ("STATE_SUCCEEDED", "STATE_FAILED", "STATE_CANCELLED")
 
 
-def file_of(size_bytes: int) -> Iterator[bytes]:
+def file_of(size_bytes: int, pad_bytes: int) -> Iterator[bytes]:
     """A CSV file of about that size."""
     yield b"event_id,type,lead_id,occur_time,page,pad\n"
-    pad = b"x" * ROW_BYTES
-    for at in range(0, size_bytes // ROW_BYTES, PIECE_ROWS):
+    pad = b"x" * pad_bytes
+    for at in range(0, size_bytes // (OTHER_BYTES + pad_bytes), PIECE_ROWS):
         yield b"".join(
             b"big-%d,page_view,lead-%d,2026-03-01T09:30:00Z,/%d,%s\n"
             % (row, row % 10_000, row, pad)
@@ -54,7 +56,9 @@ def main() -> None:
     """Import one file and print what it took."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--megabytes", type=int, default=1_000)
-    size = parser.parse_args().megabytes * MEGABYTE
+    parser.add_argument("--pad-bytes", type=int, default=PAD_BYTES)
+    arguments = parser.parse_args()
+    content = file_of(arguments.megabytes * MEGABYTE, arguments.pad_bytes)
     with Stack(StackConfig(services=("accounts", "ingest"))) as stack:
         watched = {"ingest": process_of("services.ingest"), "envoy": process_of("envoy")}
         idle = {name: peak_megabytes(process) for name, process in watched.items()}
@@ -62,7 +66,7 @@ def main() -> None:
             base_url=stack.http_url, headers={"x-api-key": stack.api_key}, timeout=TIMEOUT_S
         ) as http:
             began = time.monotonic()
-            answer = http.post("/v1/imports", params={"columns": "pad="}, content=file_of(size))
+            answer = http.post("/v1/imports", params={"columns": "pad="}, content=content)
             answer.raise_for_status()
             made = answer.json()["import"]
             sent_s = time.monotonic() - began
