@@ -33,7 +33,9 @@ _REFERENCES = """
     FROM unnest(%s::text[], %s::text[]) AS i(project_id, lead_id)
     CROSS JOIN LATERAL (
         SELECT subject FROM subjects
-        WHERE project_id = i.project_id AND lead_id = i.lead_id ORDER BY subject LIMIT %s
+        WHERE project_id = i.project_id AND lead_id = i.lead_id
+        -- Names first: where there are too many, those that are left out say nothing about who somebody is.
+        ORDER BY starts_with(subject, 'anonymous:'), subject LIMIT %s
     ) s
 """
 _EVENT_COUNTS = """

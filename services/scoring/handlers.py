@@ -7,6 +7,7 @@ from functools import partial
 
 from services.scoring.domain.lead import Cause
 from services.scoring.domain.model import Entry
+from services.scoring.errors import LeadsMoved
 from services.scoring.identity_ports import IdentityConflict
 from services.scoring.linking import plan_links
 from services.scoring.merging import moves_of
@@ -155,6 +156,9 @@ async def _score(
     arrivals: dict[LeadKey, list[Entry]] = {}
     for event in taken:
         arrivals.setdefault(lead_of(event), []).append(event.entry)
+    if any(snapshots[key].merged_into for key in arrivals):
+        # Merged since its references were looked up: also an event that is left to the next transaction waits there.
+        raise LeadsMoved
     became = dict.fromkeys(plan.merged_into, Cause.MERGE)
     became |= {(key[0], into): Cause.MERGE for key, into in plan.merged_into.items()}
     for key, into in plan.merged_into.items():

@@ -32,7 +32,8 @@ class LedgerWrites(FactQueries):
             return {}
         recorded: dict[str, datetime] = {}
         project_ids = sorted({event.project_id for event in events})
-        heads = await self._lock_heads(project_ids)
+        # With those that `finish` locks: always in one order.
+        heads = await self._lock_heads(sorted({*project_ids, *self._undated}))
         ledger: list[tuple[Any, ...]] = []
         for project_id in project_ids:
             own = [event for event in events if event.project_id == project_id]

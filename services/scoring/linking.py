@@ -80,7 +80,7 @@ class LinkPlan:
 async def plan_links(tx: Transaction, events: Sequence[IncomingEvent]) -> LinkPlan:
     """Which references become one lead's by these events, in their order. It ends before an event that would merge a
     lead to which this batch has given something already, or that would make too much to fold."""
-    keys = {key for event in events if event.linked for key in _references(event)}
+    keys = {key for event in events if _links(event) for key in _references(event)}
     if not keys:
         return LinkPlan(len(events))
     homes = await tx.homes_of(keys)
@@ -93,7 +93,7 @@ async def plan_links(tx: Transaction, events: Sequence[IncomingEvent]) -> LinkPl
         await tx.event_counts(leads),
     )
     for place, event in enumerate(events):
-        if event.linked and not planner.take(place, event):
+        if _links(event) and not planner.take(place, event):
             return planner.plan(place)
         if (event.project_id, event.subject) in keys:
             planner.meet((event.project_id, event.subject))
@@ -203,6 +203,11 @@ async def _derived_homes(
     named = {(project, own_subject(lead_id_of(one))): (project, one) for project, one in references}
     homes = await tx.homes_of(named)
     return {named[own]: lead for own, lead in homes.items() if named[own] != own}
+
+
+def _links(event: IncomingEvent) -> bool:
+    """Whether an event says of references that they are one lead's. What no person did says nothing."""
+    return bool(event.linked) and not event.entry.is_suspect
 
 
 def _references(event: IncomingEvent) -> list[SubjectKey]:

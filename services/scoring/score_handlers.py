@@ -16,6 +16,7 @@ from services.scoring.domain.state import State
 from services.scoring.errors import LeadNotFound
 from services.scoring.ports import LeadKey, Store
 from services.shared.clock import Clock
+from services.shared.turns import Turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,10 @@ class ScoreHandlers:
         """What a fold gives that is stopped there. Raises LeadNotFound."""
         async with self._past(project_id, reference, as_of, known_at) as past:
             fold = Fold(past.rules.rule_set)
+            turns = Turns()
             async for _, entry in past.entries:
                 fold.apply(entry)
+                await turns.give()
             fold.fade_to(microseconds(past.as_of))
             return _score_at(past, fold.state)
 
@@ -88,8 +91,10 @@ class ScoreHandlers:
         """The same with its reasons, of which the newest `limit` are listed. Raises LeadNotFound."""
         async with self._past(project_id, reference, as_of, known_at) as past:
             account = Account(past.rules.rule_set, limit)
+            turns = Turns()
             async for _, entry in past.entries:
                 account.apply(entry)
+                await turns.give()
             explanation = account.explain(microseconds(past.as_of))
             return _score_at(past, explanation.state), explanation
 
@@ -104,8 +109,10 @@ class ScoreHandlers:
         async with self._past(project_id, reference, as_of, known_at) as past:
             rules, instant = past.rules.rule_set, microseconds(past.as_of)
             observation = Observation(rules)
+            turns = Turns()
             async for _, entry in past.entries:
                 observation.apply(entry)
+                await turns.give()
             return IntelligenceAt(
                 lead_id=past.lead_id,
                 intelligence=observation.intelligence(instant),

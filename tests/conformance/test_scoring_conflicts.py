@@ -145,3 +145,20 @@ async def test_two_projects_with_the_same_people_stay_apart(facts: Facts, projec
     assert [resolved for _, resolved in await facts.conflicts()] == [False]
     assert len(await facts.attached(ONE)) == 1
     assert ADA_ID not in {ONE_ID, TWO_ID}
+
+
+async def test_what_no_person_did_links_nobody(facts: Facts) -> None:
+    await facts.event("e1", ONE)
+    await facts.send(identify("i1", ONE, ADA, suspect=True))
+    assert [one.subject for one in await facts.attached(ONE)] == [ONE]
+    assert await facts.conflicts() == []
+    await facts.send(identify("i2", ONE, ADA, minutes=1))
+    assert {one.subject for one in await facts.attached(ONE)} == {ONE, ADA}
+
+
+async def test_names_are_known_of_a_lead_with_ever_so_many_visitors(facts: Facts) -> None:
+    """A lead's references are read up to a bound: that it has a name must not fall behind it."""
+    await facts.send(identify("i1", ONE, "anonymous:a"), identify("i2", ONE, "anonymous:b"))
+    async with facts.subject.store.reading() as tx:
+        found = await tx.references_of([(facts.project, ONE_ID)], 1)
+    assert found == {(facts.project, ONE_ID): [ONE]}

@@ -25,7 +25,10 @@ class FactReads:
         return any(self._in.subjects.get(key, lead[1]) != lead[1] for key, lead in homes.items())
 
     async def references_of(self, leads: Iterable[LeadKey], limit: int) -> dict[LeadKey, list[str]]:
-        return {key: self._references(key)[:limit] for key in leads}
+        def names_first(subject: str) -> tuple[bool, str]:
+            return subject.startswith("anonymous:"), subject
+
+        return {key: sorted(self._references(key), key=names_first)[:limit] for key in leads}
 
     async def event_counts(self, leads: Iterable[LeadKey]) -> dict[LeadKey, int]:
         kept = self._in.snapshots

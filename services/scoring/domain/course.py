@@ -156,7 +156,8 @@ class Course:
 
     def _told_apart(self, count: int) -> set[int]:
         """After which of so many entries it is to be known what they have changed; the last is always one."""
-        folds = VERSION_ENTRIES_MAX // max(1, self._before.state.event_count)
+        # Each is a copy of what was folded before it, arrivals too.
+        folds = VERSION_ENTRIES_MAX // (self._before.state.event_count + max(1, count))
         if self._became is not None:
             folds = 1  # how many entries are its own now nobody has counted
         parts = max(1, min(count, folds))

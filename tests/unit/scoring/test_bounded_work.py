@@ -161,11 +161,35 @@ async def test_late_events_of_a_long_history_are_one_replay(
     assert all(one.late for one in changes)
     assert [one.score for one in changes] == [100_000] * 49 + [150_000]
     # With more to spend, it is told in parts.
-    monkeypatch.setattr(course, "VERSION_ENTRIES_MAX", 300)
+    monkeypatch.setattr(course, "VERSION_ENTRIES_MAX", 310)
     more = [cases.incoming(f"more{n}", "page_view", n + 0.6, "lead:ada") for n in range(4)]
     await scene.events.apply_events(more)
     changes = [one.change for one in await scene.leads.score_changes("p1", "ada", 150, 100)]
     assert [one.score for one in changes] == [150_000, 152_000, 152_000, 154_000]
+
+
+async def test_a_young_lead_is_not_copied_for_each_of_its_late_events(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What has been folded before each of many late events is theirs, however little there was before them."""
+    copies = 0
+    copy = course.Fold.copy
+
+    def counted(fold: course.Fold) -> course.Fold:
+        nonlocal copies
+        copies += 1
+        return copy(fold)
+
+    scene = Scene()
+    await scene.fill(ada=2)
+    monkeypatch.setattr(course, "VERSION_ENTRIES_MAX", 1_000)
+    monkeypatch.setattr(course.Fold, "copy", counted)
+    late = [cases.incoming(f"late{n}", "page_view", n / 200, "lead:ada") for n in range(198)]
+    await scene.events.apply_events(late)
+    assert 0 < copies <= 5
+    changes = [one.change for one in await scene.leads.score_changes("p1", "ada", 2, 200)]
+    assert [one.version for one in changes] == list(range(3, 201))
+    assert changes[-1].score == 200_000
 
 
 async def test_retracting_all_events_of_a_lead_folds_it_once(
