@@ -99,7 +99,8 @@ def test_the_clients_are_twins() -> None:
     for name, method in inspect.getmembers(Analytics, inspect.isfunction):
         twin = getattr(AsyncAnalytics, name)
         if not name.startswith("_"):
-            assert inspect.signature(method) == inspect.signature(twin)
+            # One gives a generator where the other gives an asynchronous one.
+            assert inspect.signature(method).parameters == inspect.signature(twin).parameters
             assert method.__doc__ == twin.__doc__
 
 
