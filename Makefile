@@ -84,8 +84,8 @@ web: $(READY) $(TOOLS_READY) ## Build the browser SDK into web/dist
 browser: ## Chromium for the tests of the browser SDK: this machine's own, else Debian's
 	@command -v "$${SCORELINE_CHROMIUM:-chromium}" >/dev/null || command -v chromium-browser >/dev/null \
 		|| command -v google-chrome >/dev/null \
-		|| { echo "Installing Chromium ..."; apt-get update -qq \
-			&& apt-get install -qq --yes --no-install-recommends chromium >/dev/null; } \
+		|| { echo "Installing Chromium ..."; apt-get -o Acquire::Retries=3 update -qq \
+			&& apt-get -o Acquire::Retries=3 install -qq --yes --no-install-recommends chromium >/dev/null; } \
 		|| { echo "Install Chromium, or name one in SCORELINE_CHROMIUM."; exit 1; }
 
 protos: $(READY) ## Regenerate stubs and the descriptor set from protos/
