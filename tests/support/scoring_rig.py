@@ -143,9 +143,13 @@ async def opened(servers: Stack, database: Database) -> AsyncIterator[Rig]:
 
 
 async def _settle(database: Database) -> None:
-    """Nothing of earlier tests is left to publish or to score anew: some of them have 100,000 leads."""
+    """Nothing of earlier tests is left to publish, to score anew or to fade: some of them have 100,000 leads."""
     async with database.begin() as connection:
         await connection.execute(sa.delete(tables.outbox))
+        due = tables.snapshots.c.next_transition_at
+        await connection.execute(
+            sa.update(tables.snapshots).where(due.is_not(None)).values(next_transition_at=None)
+        )
         done = sa.select(
             tables.projects.c.project_id,
             tables.projects.c.activation,
