@@ -38,6 +38,8 @@ GRPC_SERVICES: dict[str, tuple[str, ...]] = {
     "notify": (
         "scoreline.notify.v1.NotifyService",
         "scoreline.notify.v1.WebhookEndpointsService",
+        "scoreline.notify.v1.AutomationsService",
+        "scoreline.notify.v1.FollowUpsService",
     ),
 }
 """What each process offers; the health of the first is that of all."""
