@@ -23,7 +23,7 @@ _SECRET_CHARS = 32
 _KEY_ID_CHARS = 8
 
 # What a suite that was made before it existed lacks, and gets at its next start.
-_LATER = ("ingest_secret_key", "notify_secret_key")
+_LATER = ("ingest_secret_key", "notify_secret_key", "service_key")
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,8 @@ class Credentials:
     """The same for webhook endpoints and automations."""
     notify_token_key: str
     """Signs the resume tokens of watchers: they stay valid across restarts."""
+    service_key: str
+    """Signs the credentials that services call each other with."""
     nats_password: str
     postgres_key: str
     """Every Postgres role has a password of its own, derived from this."""
@@ -50,6 +52,7 @@ class Credentials:
             ingest_secret_key=new_secret(),
             notify_secret_key=new_secret(),
             notify_token_key=new_secret(),
+            service_key=new_secret(),
             nats_password=new_secret(),
             postgres_key=new_secret(),
         )

@@ -91,7 +91,11 @@ def environment_of(
 ) -> dict[str, str]:
     """What a service is told, apart from its port."""
     prefix = _prefix(kind)
-    environment = {f"{prefix}NATS_URL": nats.url, f"{prefix}LOG_LEVEL": config.log_level}
+    environment = {
+        f"{prefix}NATS_URL": nats.url,
+        f"{prefix}LOG_LEVEL": config.log_level,
+        f"{prefix}SERVICE_KEY": credentials.service_key,
+    }
     if kind in DATABASE_SERVICES:
         environment[f"{prefix}DATABASE_URL"] = postgres.url(f"scoreline_{kind}")
     if kind == "accounts":

@@ -3,7 +3,7 @@ the prefix `SCORELINE_<NAME>_`. Every bad value is reported at once, by the name
 
 from typing import Literal, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -35,6 +35,20 @@ class ServiceConfig(BaseSettings):
 
     keepalive_min_client_interval_s: float = Field(default=10.0, gt=0)
     """Clients that ping more often than this are cut off (gRPC's own default, 300 s, breaks idle watchers)."""
+
+    service_key: SecretStr | None = Field(default=None, min_length=32)
+    """Signs the credentials that services call each other with in a project's name (service_keys.py); the same for all
+    services. Without it such credentials are unknown."""
+
+    previous_service_key: SecretStr | None = Field(default=None, min_length=32)
+    """Another key whose credentials are taken too, while `service_key` is being changed."""
+
+    @field_validator("previous_service_key")
+    @classmethod
+    def _follows(cls, key: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if key is not None and info.data.get("service_key", key) is None:
+            raise ValueError("is of no use without SERVICE_KEY")
+        return key
 
 
 class DatabaseConfig(BaseSettings):

@@ -1,5 +1,6 @@
 """API keys: how one is read from a call, and whose it is. Accounts puts each valid key's hash into the KV bucket
-`credentials`; every service follows the bucket and answers from memory, so a revocation reaches all of them at once."""
+`credentials`; every service follows the bucket and answers from memory, so a revocation reaches all of them at once.
+Credentials of services are in no bucket: service_keys.py checks them."""
 
 import asyncio
 import hashlib
@@ -10,6 +11,7 @@ from services.shared.bus import Bus
 from services.shared.consuming import StreamReader
 from services.shared.context import Caller
 from services.shared.retrying import until_available
+from services.shared.service_keys import PREFIX, ServiceKeys
 
 BUCKET = "credentials"
 """Name of the KV bucket."""
@@ -56,10 +58,11 @@ def caller_of(credential: account_pb2.Credential) -> Caller:
 class Credentials:
     """The valid keys, by hash, kept up to date from the bucket."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, service_keys: ServiceKeys | None = None) -> None:
         self._callers: dict[str, Caller] = {}
         self._reader = StreamReader(bus, STREAM, KEY_SUBJECT + ">", 0, last_per_subject=True)
         self._bus = bus
+        self._service_keys = service_keys
         self._changed = asyncio.Condition()
 
     async def load(self, timeout_s: float) -> None:
@@ -75,7 +78,9 @@ class Credentials:
             await self._take()
 
     def find(self, api_key: str) -> Caller | None:
-        """Who holds the key; None when it is unknown or revoked."""
+        """Who holds the key; None when it is unknown, revoked or, as those of services are soon, expired."""
+        if self._service_keys is not None and api_key.startswith(PREFIX):
+            return self._service_keys.find(api_key)
         return self._callers.get(digest(api_key))
 
     async def reflects(self, key_hash: str, expected: Caller | None, timeout_s: float) -> bool:

@@ -16,11 +16,13 @@ from grpc_reflection.v1alpha import reflection
 from services.shared import config as configuration
 from services.shared import contracts, logs
 from services.shared.bus import Bus
+from services.shared.clock import SystemClock
 from services.shared.config import InvalidConfig, ServiceConfig
 from services.shared.credentials import Credentials
 from services.shared.health import Health
 from services.shared.interceptor import CallInterceptor, CallLimit
 from services.shared.retrying import SupervisedLoop
+from services.shared.service_keys import service_keys
 from services.shared.tasks import cancel
 
 log = logs.get("service")
@@ -47,7 +49,9 @@ class Service:
         self.bus = bus
         self.resources = resources
         """Closed in reverse order at the very end; put connections here."""
-        self.credentials = Credentials(bus)
+        self.service_keys = service_keys(config, SystemClock())
+        """What to call other services with in a project's name; None where the settings have no key for it."""
+        self.credentials = Credentials(bus, self.service_keys)
         self.health = Health(contracts.service_names(name))
         self._drains: list[Callable[[], Awaitable[None]]] = []
         self._loops: list[tuple[SupervisedLoop, Callable[[], None] | None]] = []

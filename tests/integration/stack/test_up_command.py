@@ -92,7 +92,7 @@ def test_it_shows_each_part_and_a_call_that_works(up: Up) -> None:
         )
     kept = json.loads((up.data_dir / "secrets").read_text())
     assert kept["api_key"] in up.text
-    for secret in ("notify_token_key", "nats_password", "postgres_key"):
+    for secret in ("notify_token_key", "service_key", "nats_password", "postgres_key"):
         assert kept[secret] not in up.text
     example = up.text[up.text.index("curl -s") :].split("\n\n")[0]
     answer = subprocess.run(

@@ -1,5 +1,6 @@
 """Secrets are made once, stay the same, and are readable by their owner only."""
 
+import json
 import re
 import stat
 from pathlib import Path
@@ -22,7 +23,20 @@ def test_they_have_the_form_the_services_expect(tmp_path: Path) -> None:
     made = Credentials.load_or_make(tmp_path / "secrets")
     assert re.fullmatch(r"sl_[a-z2-7]{8}_[A-Za-z0-9]{32,}", made.api_key)
     assert re.fullmatch(r"[A-Za-z0-9]{32,}", made.notify_token_key)
+    assert re.fullmatch(r"[A-Za-z0-9]{32,}", made.service_key)
     assert made.nats_password[0].isalpha()
+
+
+def test_a_suite_that_was_made_before_gets_what_it_lacks(tmp_path: Path) -> None:
+    path = tmp_path / "secrets"
+    made = Credentials.load_or_make(path)
+    kept = json.loads(path.read_text())
+    del kept["service_key"]
+    path.write_text(json.dumps(kept))
+    later = Credentials.load_or_make(path)
+    assert later.service_key not in ("", made.service_key)
+    assert later.api_key == made.api_key
+    assert Credentials.load_or_make(path) == later
 
 
 def test_two_suites_have_different_ones(tmp_path: Path) -> None:
