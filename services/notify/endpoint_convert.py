@@ -24,7 +24,7 @@ from services.notify.domain.endpoints import (
     State,
 )
 from services.notify.endpoint_handlers import OVERLAP_DEFAULT, OVERLAP_MAX, NewEndpoint
-from services.notify.endpoint_plan import payload
+from services.notify.endpoint_plan import change_payload
 from services.notify.endpoint_ports import Change
 from services.shared.errors import EtagMismatch, Violations
 from services.shared.times import to_datetime, to_timestamp
@@ -203,7 +203,7 @@ def example(event_type: str, now: datetime) -> str:
         change.merged_into = "lead_other_example"
         change.event_id = change.event_type = ""
         change.score, change.delta = 0, -45
-    return payload(event_type, change)
+    return change_payload(event_type, change)
 
 
 def endpoint_message(endpoint: Endpoint, missed_time: datetime | None = None) -> pb.WebhookEndpoint:

@@ -96,6 +96,7 @@ OWN = {
         "endpoint_convert.py",
         "endpoint_rows.py",
         "endpoint_plan.py",
+        "telling.py",
         "endpoint_sender.py",
         "endpoint_signing.py",
         "endpoint_worker.py",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from typing import Any
 
 from services.notify.domain.filtering import Change
 
@@ -13,8 +14,19 @@ SCORE_CHANGED = "score.changed"
 STAGE_CHANGED = "lead.stage_changed"
 QUALIFIED = "lead.qualified"
 MERGED = "lead.merged"
+RULES_ACTIVATED = "rules.activated"
+AUTOMATION_EXECUTED = "automation.executed"
+ENDPOINT_DISABLED = "webhook_endpoint.disabled"
 
-EVENT_TYPES = (SCORE_CHANGED, STAGE_CHANGED, QUALIFIED, MERGED)
+EVENT_TYPES = (
+    SCORE_CHANGED,
+    STAGE_CHANGED,
+    QUALIFIED,
+    MERGED,
+    RULES_ACTIVATED,
+    AUTOMATION_EXECUTED,
+    ENDPOINT_DISABLED,
+)
 
 QUALIFIED_STAGES = ("qualified",)
 """Where an endpoint names none."""
@@ -40,7 +52,7 @@ class Definition:
     event_types: tuple[str, ...]
     qualified_stages: tuple[str, ...] = QUALIFIED_STAGES
     filter: str = ""
-    """CEL; empty: everything."""
+    """CEL over score changes, which alone it applies to; empty: everything."""
     concurrency: int = CONCURRENCY
     signing: Signing = Signing.HMAC
 
@@ -117,6 +129,22 @@ class Delivery:
     attempts: tuple[Attempt, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Something other than a score change that endpoints are told of."""
+
+    project_id: str
+    event_type: str
+    lead_id: str
+    """What is about one lead is told in one order with everything else about it; empty: about none."""
+    key: str
+    """Tells it from everything else of its project, type and lead, for ever: the same again is the same delivery."""
+    time: datetime
+    """When it happened."""
+    data: Mapping[str, Any]
+    """What there is to say, as JSON has it."""
+
+
 def event_types(change: Change, qualified_stages: tuple[str, ...]) -> list[str]:
     """What a change is, in the words that endpoints use."""
     moved = change.stage != change.previous_stage
@@ -132,7 +160,8 @@ def event_types(change: Change, qualified_stages: tuple[str, ...]) -> list[str]:
     return found
 
 
-def delivery_id(endpoint_id: str, lead_id: str, version: int, event_type: str) -> str:
-    """The id of telling that endpoint this: always the same, so that planning it twice makes one of it."""
-    told = "\n".join((endpoint_id, lead_id, str(version), event_type))
+def delivery_id(endpoint_id: str, lead_id: str, key: str, event_type: str) -> str:
+    """The id of telling that endpoint this: always the same, so that planning it twice makes one of it. The key of a
+    score change is its version."""
+    told = "\n".join((endpoint_id, lead_id, key, event_type))
     return f"msg_{hashlib.sha256(told.encode()).hexdigest()[:32]}"

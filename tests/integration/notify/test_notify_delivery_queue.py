@@ -3,35 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
-import sqlalchemy as sa
 
-from scoreline.scoring.v1.score_change_pb2 import ScoreChange
-from services.notify.conditions import Conditions
-from services.notify.convert import to_change
-from services.notify.delivery_queue import WAITED_TOO_LONG, PostgresQueue
-from services.notify.delivery_store import PostgresDeliveries
-from services.notify.domain.endpoints import Attempt, Definition, Endpoint, Secret, State
-from services.notify.endpoint_plan import EndpointPlan
-from services.notify.endpoint_ports import Claimed
+from services.notify.delivery_queue import WAITED_TOO_LONG
+from services.notify.domain.endpoints import Secret, State
 from services.notify.errors import TooManyEndpoints, TooManyEndpointSecrets
-from services.notify.ports import PublishedChange
-from services.notify.store import SECRETS_MAX, PostgresEndpoints
-from services.notify.tables import delivery_lanes
-from services.shared.clock import SystemClock
+from services.notify.store import SECRETS_MAX
 from services.shared.db import Database
-from services.shared.sealing import Seal
 from stack import Stack
 from tests.support import service_database
-from tests.support.notify_rig import SECRET_KEY
-
-LEASE = timedelta(seconds=30)
-_numbers = itertools.count(1)
+from tests.support.endpoint_room import empty_database, now, room
 
 
 @pytest.fixture(scope="module")
@@ -42,82 +27,8 @@ def schema(servers: Stack) -> Stack:
 
 @pytest.fixture
 async def database(schema: Stack) -> AsyncIterator[Database]:
-    async with service_database.opened(schema, "notify") as opened:
-        # What other tests left is nobody's business here, and would be claimed.
-        async with opened.begin() as connection:
-            await connection.execute(sa.text("DELETE FROM webhook_endpoints"))
+    async with empty_database(schema) as opened:
         yield opened
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
-
-
-class Room:
-    """One endpoint of a project of its own."""
-
-    def __init__(self, database: Database, concurrency: int) -> None:
-        number = next(_numbers)
-        seal = Seal(SECRET_KEY)
-        self.database = database
-        self.queue = PostgresQueue(database, seal)
-        self.store = PostgresEndpoints(database, seal)
-        self.deliveries = PostgresDeliveries(database)
-        self.endpoint = Endpoint(
-            f"whe_{number}",
-            f"p-{number}",
-            "https://a.example/",
-            "",
-            Definition(("score.changed",), concurrency=concurrency),
-            False,
-            "",
-            None,
-            1,
-            now(),
-            now(),
-            {"x-a": "1"},
-            (Secret("whsec_c2VjcmV0"),),
-        )
-
-    async def plan(self, *versions: tuple[str, int]) -> None:
-        changes = []
-        for lead_id, version in versions:
-            encoded = ScoreChange(lead_id=lead_id, version=version, delta=1).SerializeToString()
-            change = to_change(encoded)
-            changes.append(PublishedChange(1, self.endpoint.project_id, "s", change, encoded))
-        plan = EndpointPlan(Conditions(10), SystemClock(), lambda: None)
-        async with self.database.begin() as connection:
-            await plan.plan(connection, changes)
-
-    async def claim(self, limit: int = 100, lease: timedelta = LEASE) -> list[Claimed]:
-        return await self.queue.claim(limit, lease, now())
-
-    async def report(
-        self, claimed: Claimed, status: int = 204, retry: timedelta | None = None
-    ) -> str:
-        retry_time = None if retry is None else now() + retry
-        return await self.queue.report(
-            claimed, Attempt(now(), status, 5, "", ""), retry_time, now()
-        )
-
-    async def states(self) -> list[State]:
-        found = await self.deliveries.newest(self.endpoint.endpoint_id, None, "", None, 100)
-        return [one.state for one in reversed(found)]
-
-    async def lanes(self) -> int:
-        async with self.database.begin() as connection:
-            count = sa.select(sa.func.count()).select_from(delivery_lanes)
-            return await connection.scalar(count) or 0
-
-
-async def room(database: Database, concurrency: int = 8) -> Room:
-    made = Room(database, concurrency)
-    await made.store.add(made.endpoint, 100)
-    return made
-
-
-def heads(claimed: Sequence[Claimed]) -> list[tuple[str, int]]:
-    return sorted((one.lead_id, one.claim) for one in claimed)
 
 
 async def test_planned_twice_is_told_once(database: Database) -> None:
