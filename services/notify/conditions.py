@@ -15,7 +15,8 @@ _SAMPLE: Final = Change(
 """Every change has all variables and each is of one type, so what gives no answer for this one is wrong for all."""
 
 
-def _variables(change: Change) -> dict[str, object]:
+def variables(change: Change) -> dict[str, object]:
+    """The change as expressions see it."""
     return {
         "change.lead_id": change.lead_id,
         "change.cause": change.cause,
@@ -39,7 +40,7 @@ class Conditions:
 
     def __init__(self, conditions_max: int) -> None:
         self._conditions_max = conditions_max
-        self._environment = Environment(tuple(_variables(_SAMPLE)))
+        self._environment = Environment(tuple(variables(_SAMPLE)))
         self._known: WeakValueDictionary[str, SharedCondition] = WeakValueDictionary()
         self._change: Change | None = None
         self._given: Given | None = None
@@ -50,7 +51,7 @@ class Conditions:
         if known is not None:
             return known
         expression = self._environment.condition(source)
-        if not isinstance(expression.value(_variables(_SAMPLE)), bool):
+        if not isinstance(expression.value(variables(_SAMPLE)), bool):
             raise InvalidExpression(
                 "must be true or false of every change, and can't be worked out"
             )
@@ -65,7 +66,7 @@ class Conditions:
     def given(self, change: Change) -> Given:
         """The change as expressions see it; made once for all of them."""
         if self._given is None or self._change is not change:
-            self._change, self._given = change, self._environment.given(_variables(change))
+            self._change, self._given = change, self._environment.given(variables(change))
         return self._given
 
 
