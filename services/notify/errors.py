@@ -1,4 +1,4 @@
-"""Why a watch is refused or ends, or an endpoint is not made.
+"""Why a watch is refused or ends, or an endpoint or an automation is not made.
 
 ServiceError
 ├── ResumeTokenInvalid     INVALID_ARGUMENT     RESUME_TOKEN_INVALID
@@ -7,7 +7,10 @@ ServiceError
 ├── WatchInterrupted       UNAVAILABLE          DEPENDENCY_UNAVAILABLE, with RetryInfo
 ├── FeedInterrupted        UNAVAILABLE          DEPENDENCY_UNAVAILABLE, with RetryInfo
 ├── TooManyEndpoints       RESOURCE_EXHAUSTED   LIMIT_EXCEEDED
-└── TooManyEndpointSecrets RESOURCE_EXHAUSTED   LIMIT_EXCEEDED
+├── TooManyEndpointSecrets RESOURCE_EXHAUSTED   LIMIT_EXCEEDED
+├── TooManyAutomations     RESOURCE_EXHAUSTED   LIMIT_EXCEEDED
+├── ExecutionNotFailed     FAILED_PRECONDITION  RESOURCE_STATE
+└── NoMailServer           FAILED_PRECONDITION  RESOURCE_STATE
 """
 
 import grpc
@@ -87,4 +90,40 @@ class TooManyEndpointSecrets(LimitExceeded):
         super().__init__(
             f"{secrets_max} secrets of the endpoint are valid: wait until one ends, or rotate with a shorter overlap",
             secrets_max,
+        )
+
+
+class TooManyAutomations(LimitExceeded):
+    """The project has as many automations as it may have."""
+
+    def __init__(self, automations_max: int) -> None:
+        super().__init__(
+            f"the project has {automations_max} automations: delete one that is not needed any more",
+            automations_max,
+        )
+
+
+class ExecutionNotFailed(ServiceError):
+    """Only what failed for good can be retried by hand."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = error_reason_pb2.ERROR_REASON_RESOURCE_STATE
+
+    def __init__(self, execution_id: str) -> None:
+        super().__init__(
+            f"execution {execution_id!r} has not failed: there is nothing to retry",
+            metadata={"resource_type": "automation_execution", "resource": execution_id},
+        )
+
+
+class NoMailServer(ServiceError):
+    """The operator has set up no mail server, and an automation is to send e-mails."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = error_reason_pb2.ERROR_REASON_RESOURCE_STATE
+
+    def __init__(self) -> None:
+        super().__init__(
+            "no mail server is set up: the operator sets SCORELINE_NOTIFY_SMTP_URL and SCORELINE_NOTIFY_SMTP_FROM",
+            metadata={"resource_type": "mail_server", "resource": ""},
         )

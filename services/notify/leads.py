@@ -62,7 +62,7 @@ class ScoringLeads:
                 return await self._look_up(request, wanted, int(cursor or 0))
             return await self._list(request, wanted, cursor)
         except grpc.aio.AioRpcError as error:
-            _raise(error)
+            raise_for(error)
 
     async def board(self, request: Request, which: Which) -> Sequence[Place]:
         """The leaders in order."""
@@ -73,7 +73,7 @@ class ScoringLeads:
                 timeout=CALL_TIMEOUT_S,
             )
         except grpc.aio.AioRpcError as error:
-            _raise(error)
+            raise_for(error)
         return convert_feeds.to_places(answer)
 
     async def _list(self, request: Request, wanted: ChangeFilter, cursor: str) -> LeadPage:
@@ -127,7 +127,8 @@ _PASSING = (
 )
 
 
-def _raise(error: grpc.aio.AioRpcError) -> NoReturn:
+def raise_for(error: grpc.aio.AioRpcError) -> NoReturn:
+    """Raise what an error of scoring means: DependencyUnavailable, CredentialInvalid, ScopeMissing, or itself."""
     code = error.code()
     if code in _PASSING:
         raise DependencyUnavailable("scoring can't be asked for leads at the moment") from error

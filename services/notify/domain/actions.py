@@ -130,18 +130,23 @@ class Occasion:
     digest: Mapping[str, Any] | None = None
     """What DailyTrigger in automation.proto says; None for other triggers."""
 
+    @property
+    def lead_id(self) -> str:
+        """The lead; empty where it is about none."""
+        return "" if self.lead is None else str(self.lead["lead_id"])
+
     def variables(self) -> dict[str, Any]:
         """What templates see."""
         found: dict[str, Any] = {
             "automation": {
                 "automation_id": self.automation_id,
                 "display_name": self.automation_name,
-            }
+            },
+            "lead": self.lead,
+            "change": self.change,
+            "digest": self.digest,
         }
-        for name, value in (("lead", self.lead), ("change", self.change), ("digest", self.digest)):
-            if value is not None:
-                found[name] = value
-        return found
+        return {name: value for name, value in found.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)

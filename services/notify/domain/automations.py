@@ -261,7 +261,6 @@ class Execution:
     execution_id: str
     number: int
     automation_id: str
-    project_id: str
     lead_id: str
     bucket: str
     trigger: str
