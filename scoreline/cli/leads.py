@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Annotated, Final
 
@@ -51,6 +52,10 @@ def leads(
     query: Annotated[
         str, typer.Option("--query", "-q", help="Only where id, e-mail, name or company has it.")
     ] = "",
+    idle_days: Annotated[
+        float | None,
+        typer.Option(help="Only where the last event happened at least so many days ago.", min=0),
+    ] = None,
     order_by: Annotated[
         str,
         typer.Option(help="lead_id, score, last_event_time or create_time; `score desc` reverses."),
@@ -67,6 +72,7 @@ def leads(
             min_score=min_score,
             max_score=max_score,
             query=query,
+            last_event_until=_days_ago(idle_days),
             order_by=order_by,
             page_size=min(limit, 500) or 500,
         )
@@ -89,6 +95,14 @@ def leads(
     session.out.print(table)
     by_stage = ", ".join(f"{one.lead_count:,} {one.stage or '-'}" for one in counts.stage_counts)
     session.out.print(f"{counts.total_count:,} leads: {by_stage}", style="dim", markup=False)
+
+
+def _days_ago(days: float | None) -> datetime | None:
+    """Raises BadParameter where the calendar does not go back so far."""
+    try:
+        return None if days is None else datetime.now(UTC) - timedelta(days=days)
+    except (OverflowError, ValueError) as error:
+        raise typer.BadParameter("more days than there were", param_hint="--idle-days") from error
 
 
 def leaderboard(

@@ -38,6 +38,8 @@ def list_leads(
     min_score: float | None,
     max_score: float | None,
     query: str,
+    last_event_from: datetime | None,
+    last_event_until: datetime | None,
     order_by: str,
     page_size: int,
 ) -> ListLeadsRequest:
@@ -48,6 +50,8 @@ def list_leads(
         min_score=min_score,
         max_score=max_score,
         query=query,
+        last_event_time_from=stamp(last_event_from),
+        last_event_time_until=stamp(last_event_until),
         order_by=order_by,
     )
 

@@ -150,6 +150,10 @@ class LeadFilter:
     min_score: int | None = None
     max_score: int | None = None
     query: str = ""
+    last_event_from: datetime | None = None
+    """Only leads whose newest event happened from then on."""
+    last_event_until: datetime | None = None
+    """Only leads whose newest event happened before then."""
     order: str = "lead_id"
     """`lead_id`, `score`, `last_event_time` or `create_time`."""
     descending: bool = False

@@ -6,13 +6,15 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from google.protobuf.message import Message
+
 from scoreline.scoring.v1 import (
     analytics_service_pb2,
     lead_pb2,
     ledger_pb2,
     scoring_service_pb2,
 )
-from services.scoring import convert
+from services.scoring import convert, score_conversion
 from services.scoring.domain import model
 from services.scoring.domain.identity import SUBJECT_PREFIXES, normal_email
 from services.scoring.domain.model import Position
@@ -93,6 +95,9 @@ def lead_filter(
     """Which leads ListLeads asks for. Raises InvalidFields."""
     violations = Violations()
     which = _which(request, violations)
+    last_event_from, last_event_until = stretch(
+        request, "last_event_time_from", "last_event_time_until", violations
+    )
     order, _, direction = request.order_by.strip().partition(" ")
     order = order or "lead_id"
     if order not in ORDERS or direction.strip() not in ("", "asc", "desc"):
@@ -100,10 +105,23 @@ def lead_filter(
     violations.raise_if_any()
     return replace(
         which,
+        last_event_from=last_event_from,
+        last_event_until=last_event_until,
         order=order,
         descending=direction.strip() == "desc",
         after=_after(order, after) if after else None,
     )
+
+
+def stretch(
+    request: Message, from_field: str, until_field: str, violations: Violations
+) -> tuple[datetime | None, datetime | None]:
+    """A stretch of time in a request, its end not included; None for an end that is absent."""
+    start = score_conversion.instant(request, from_field, violations)
+    end = score_conversion.instant(request, until_field, violations)
+    if start is not None and end is not None and start >= end:
+        violations.add(from_field, f"must be before {until_field}")
+    return start, end
 
 
 def check_verify(request: ledger_pb2.VerifyLedgerRequest) -> None:

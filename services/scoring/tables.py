@@ -107,6 +107,14 @@ snapshots = sa.Table(
         postgresql_include=["stage"],
         postgresql_where=sa.text("merged_into = ''"),
     ),
+    # ListLeads by last_event_time, and of a time.
+    sa.Index(
+        "snapshots_by_last_event",
+        "project_id",
+        sa.text("coalesce(last_occurred_at, '-infinity'::timestamptz)"),
+        "lead_id",
+        postgresql_where=sa.text("merged_into = ''"),
+    ),
 )
 
 # Which lead a reference belongs to.

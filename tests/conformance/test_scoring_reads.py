@@ -106,6 +106,24 @@ async def test_filters_by_stage_and_score(scoring: Subject, project: str) -> Non
 
 
 @pytest.mark.usefixtures("leads")
+async def test_filters_by_the_newest_event(scoring: Subject, project: str) -> None:
+    second, fifth, ninth = (START + timedelta(minutes=one) for one in (2, 5, 9))
+    since = await listed(scoring, project, last_event_from=fifth)
+    assert since == ["B", "b", "é"]
+    # Who never had an event has not been idle since a time.
+    until = await listed(scoring, project, last_event_until=ninth)
+    assert until == ["B", "b", "ld_"]
+    order = {"order": "last_event_time", "last_event_from": second, "last_event_until": ninth}
+    assert await listed(scoring, project, **order) == ["ld_", "B", "b"]
+    assert await listed(scoring, project, descending=True, **order) == ["B", "b", "ld_"]
+    after = (fifth, "B")
+    assert await listed(scoring, project, after=after, **order) == ["b"]
+    assert await listed(scoring, project, last_event_from=second, last_event_until=fifth) == ["ld_"]
+    nobody = ninth + timedelta(microseconds=1)
+    assert await listed(scoring, project, last_event_from=nobody) == []
+
+
+@pytest.mark.usefixtures("leads")
 @pytest.mark.parametrize(
     ("query", "found"),
     [

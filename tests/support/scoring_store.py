@@ -361,7 +361,16 @@ def _passes(view: LeadView, which: LeadFilter) -> bool:
         and (which.min_score is None or score >= which.min_score)
         and (which.max_score is None or score <= which.max_score)
         and any(which.query.lower() in text.lower() for text in texts)
+        and _idle(view, which)
     )
+
+
+def _idle(view: LeadView, which: LeadFilter) -> bool:
+    newest = view.snapshot.state.activity.newest
+    start, end = which.last_event_from, which.last_event_until
+    if newest is None:
+        return start is None and end is None
+    return (start is None or instant(newest) >= start) and (end is None or instant(newest) < end)
 
 
 def _follows(view: LeadView, which: LeadFilter) -> bool:

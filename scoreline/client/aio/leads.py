@@ -59,11 +59,23 @@ class Leads:
         min_score: float | None = None,
         max_score: float | None = None,
         query: str = "",
+        last_event_from: datetime | None = None,
+        last_event_until: datetime | None = None,
         order_by: str = "",
         page_size: int = PAGE_SIZE,
     ) -> AsyncIterator[Lead]:
-        """All leads that match; pages are fetched as they are read."""
-        request = requests.list_leads(stages, min_score, max_score, query, order_by, page_size)
+        """All leads that match; pages are fetched as they are read. With times, only those whose newest event happened
+        from then on, and before then."""
+        request = requests.list_leads(
+            stages,
+            min_score,
+            max_score,
+            query,
+            last_event_from,
+            last_event_until,
+            order_by,
+            page_size,
+        )
         return items(self._calls, self._stub.ListLeads, request, "leads")
 
     async def identities(self, lead_id: str) -> GetLeadIdentitiesResponse:

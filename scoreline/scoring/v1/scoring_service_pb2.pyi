@@ -55,7 +55,7 @@ class GetLeadResponse(_message.Message):
     def __init__(self, lead: _Optional[_Union[_lead_pb2.Lead, _Mapping]] = ...) -> None: ...
 
 class ListLeadsRequest(_message.Message):
-    __slots__ = ("page_size", "page_token", "stages", "min_score", "max_score", "query", "order_by")
+    __slots__ = ("page_size", "page_token", "stages", "min_score", "max_score", "query", "order_by", "last_event_time_from", "last_event_time_until")
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     STAGES_FIELD_NUMBER: _ClassVar[int]
@@ -63,6 +63,8 @@ class ListLeadsRequest(_message.Message):
     MAX_SCORE_FIELD_NUMBER: _ClassVar[int]
     QUERY_FIELD_NUMBER: _ClassVar[int]
     ORDER_BY_FIELD_NUMBER: _ClassVar[int]
+    LAST_EVENT_TIME_FROM_FIELD_NUMBER: _ClassVar[int]
+    LAST_EVENT_TIME_UNTIL_FIELD_NUMBER: _ClassVar[int]
     page_size: int
     page_token: str
     stages: _containers.RepeatedScalarFieldContainer[str]
@@ -70,7 +72,9 @@ class ListLeadsRequest(_message.Message):
     max_score: float
     query: str
     order_by: str
-    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., stages: _Optional[_Iterable[str]] = ..., min_score: _Optional[float] = ..., max_score: _Optional[float] = ..., query: _Optional[str] = ..., order_by: _Optional[str] = ...) -> None: ...
+    last_event_time_from: _timestamp_pb2.Timestamp
+    last_event_time_until: _timestamp_pb2.Timestamp
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., stages: _Optional[_Iterable[str]] = ..., min_score: _Optional[float] = ..., max_score: _Optional[float] = ..., query: _Optional[str] = ..., order_by: _Optional[str] = ..., last_event_time_from: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_event_time_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ListLeadsResponse(_message.Message):
     __slots__ = ("leads", "next_page_token")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +168,21 @@ def test_leads(edge: FakeEdge) -> None:
     assert "\x1b[2J" not in result.stdout
     found = json_lines(run(edge, "leads", "--limit", 3, as_json=True))
     assert [one["lead_id"] for one in found] == ["l-0-0", "l-0-1", "l-0-2"]
+
+
+def test_leads_that_have_been_idle(edge: FakeEdge) -> None:
+    edge.on("ListLeads", lambda request, context: ListLeadsResponse())
+    before = datetime.now(UTC)
+    result = run(edge, "leads", "--idle-days", 1.5, as_json=True)
+    assert result.exit_code == 0, result.output
+    request = edge.requests["ListLeads"][0]
+    until = request.last_event_time_until.ToDatetime(UTC)
+    assert before <= until + timedelta(days=1.5) <= datetime.now(UTC)
+    assert not request.HasField("last_event_time_from")
+    run(edge, "leads", as_json=True)
+    assert not edge.requests["ListLeads"][1].HasField("last_event_time_until")
+    for days in (-1, 1e6, "nan"):
+        assert run(edge, "leads", "--idle-days", days).exit_code == 2
 
 
 def test_leaderboard(edge: FakeEdge) -> None:

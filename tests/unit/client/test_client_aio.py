@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import grpc
@@ -86,6 +87,12 @@ async def test_pages(edge: FakeEdge, client: scoreline.AsyncClient) -> None:
 
     edge.on("ListLeads", answer)
     assert [one.lead_id async for one in client.leads.list()] == ["l-0", "l-1", "l-2"]
+    first, until = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)
+    idle = client.leads.list(last_event_from=first, last_event_until=until)
+    assert len([one async for one in idle]) == 3
+    for request in edge.requests["ListLeads"][3:]:
+        assert request.last_event_time_from.ToDatetime(UTC) == first
+        assert request.last_event_time_until.ToDatetime(UTC) == until
 
 
 async def test_a_batch_is_sent_again_in_part(edge: FakeEdge, client: scoreline.AsyncClient) -> None:

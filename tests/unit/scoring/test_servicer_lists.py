@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from grpc import StatusCode
 
 from scoreline.scoring.v1 import scoring_service_pb2 as pb
 from services.shared import paging
+from services.shared.times import to_timestamp
 from tests.support import scoring_cases as cases
 from tests.support.clocks import START
 from tests.support.scoring_calls import Api, fails
@@ -67,6 +70,18 @@ async def test_filters(api: Api) -> None:
     assert await list_ids(api, min_score=20.001, max_score=79.999) == [["b", "c", "e"]]
     assert await list_ids(api, min_score=40, max_score=40, query="E") == [["e"]]
     assert await list_ids(api, max_score=0.0) == [[]]
+    # Events of a lead come a minute after each other, from START on.
+    minutes = [to_timestamp(START + timedelta(minutes=one)) for one in range(4)]
+    since, until = {"last_event_time_from": minutes[1]}, {"last_event_time_until": minutes[1]}
+    assert await list_ids(api, page_size=3, **since) == [["b", "c", "d"], ["e"]]
+    assert await list_ids(api, order_by="last_event_time desc", **since) == [["d", "b", "c", "e"]]
+    assert await list_ids(api, order_by="last_event_time", page_size=1, **until) == [["a"], ["f"]]
+    between = {**since, "last_event_time_until": minutes[3]}
+    assert await list_ids(api, **between) == [["b", "c", "e"]]
+    with fails(*INVALID, "last_event_time_from"):
+        await list_ids(api, **since, **until)
+    with fails(*INVALID, "last_event_time_until"):
+        await list_ids(api, last_event_time_until=Timestamp(seconds=2**40))
     with fails(*INVALID, "min_score", "order_by"):
         await list_ids(api, min_score=float("nan"), order_by="x")
     with fails(*INVALID, "page_size"):
