@@ -24,7 +24,7 @@ from services.notify.domain.follow_ups import TaskState
 from services.notify.domain.owners import Turns, turns_of
 from services.notify.tables import lead_owners, owner_turns, tasks
 from services.notify.telling import tell_one
-from services.notify.templates import Templates
+from services.notify.texts import Texts
 
 TITLE_CHARS_MAX = 256
 NOTE_CHARS_MAX = 16_384
@@ -37,8 +37,8 @@ INSIDE = (Webhook, AssignOwner, CreateTask)
 class InsideActions:
     """Does them."""
 
-    def __init__(self, templates: Templates) -> None:
-        self._templates = templates
+    def __init__(self, texts: Texts) -> None:
+        self._texts = texts
 
     async def do(
         self,
@@ -97,9 +97,11 @@ class InsideActions:
         """The texts of a task. Raises Unrenderable."""
         variables = occasion.variables()
         return {
-            "title": self._templates.line(action.title, variables)[:TITLE_CHARS_MAX],
-            "note": self._templates.text(action.note, variables)[:NOTE_CHARS_MAX],
-            "assignee": self._templates.line(action.assignee, variables)[:ASSIGNEE_CHARS_MAX],
+            "title": self._texts.line("title", action.title, variables)[:TITLE_CHARS_MAX],
+            "note": self._texts.render("note", action.note, variables)[:NOTE_CHARS_MAX],
+            "assignee": self._texts.line("assignee", action.assignee, variables)[
+                :ASSIGNEE_CHARS_MAX
+            ],
         }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from google.protobuf.duration_pb2 import Duration
 
 from scoreline.notify.v1 import automation_pb2 as pb
+from scoreline.notify.v1 import automations_service_pb2 as trial_pb
 from services.notify import automation_reading
 from services.notify.automation_reading import HIDDEN
 from services.notify.domain import actions, automations
@@ -16,6 +17,8 @@ from services.notify.domain.automations import (
     Definition,
     Execution,
 )
+from services.notify.domain.trials import DaysTrial, LeadTrial, Preview, Tried
+from services.shared import structs
 from services.shared.times import to_timestamp
 
 _FREQUENCY = "AUTOMATION_FREQUENCY_"
@@ -65,6 +68,46 @@ def execution_message(execution: Execution) -> pb.AutomationExecution:
     _set_time(message, "end_time", execution.end_time)
     _set_time(message, "next_attempt_time", execution.retry_time)
     return message
+
+
+def lead_trial(trial: LeadTrial) -> trial_pb.TestAutomationResponse:
+    """What an automation would do for a lead."""
+    return trial_pb.TestAutomationResponse(
+        would_act=not trial.reason,
+        reason=trial.reason,
+        executions=[] if trial.tried is None else [_tried(trial.tried)],
+        previews=map(_preview, trial.previews),
+    )
+
+
+def days_trial(trial: DaysTrial) -> trial_pb.TestAutomationResponse:
+    """What an automation would have done."""
+    return trial_pb.TestAutomationResponse(
+        would_act=trial.execution_count > 0,
+        execution_count=trial.execution_count,
+        lead_count=trial.lead_count,
+        executions=map(_tried, trial.newest),
+        previews=map(_preview, trial.previews),
+        change_count=trial.change_count,
+        from_time=to_timestamp(trial.from_time),
+    )
+
+
+def _tried(tried: Tried) -> trial_pb.TestedExecution:
+    return trial_pb.TestedExecution(
+        lead_id=tried.met.lead_id,
+        lead_version=tried.met.version,
+        trigger_time=to_timestamp(tried.met.time),
+        bucket=tried.bucket,
+    )
+
+
+def _preview(preview: Preview) -> trial_pb.ActionPreview:
+    return trial_pb.ActionPreview(
+        kind=preview.kind,
+        content=structs.from_dict(preview.content),
+        error=preview.error,
+    )
 
 
 def _outcome(state: ActionState) -> pb.ActionOutcome:

@@ -2,16 +2,17 @@
 reads is in `leads.py`, and so is what scoring's errors mean."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
 import grpc
 
 from scoreline.scoring.v1 import (
-    analytics_service_pb2,
     analytics_service_pb2_grpc,
     intelligence_pb2,
     lead_pb2,
+    movers_pb2,
     scoring_service_pb2,
     scoring_service_pb2_grpc,
 )
@@ -25,11 +26,14 @@ from services.shared.times import to_datetime, to_timestamp
 
 log = logs.get("automations")
 
+PAGE_CHANGES = 1_000
+"""Score changes read at once."""
+
 DIGEST_SPAN = timedelta(days=1)
 
 
 class ScoringFacts:
-    """An automation_ports.Leads on scoring's services."""
+    """An automation_ports.Leads, and History, on scoring's services."""
 
     def __init__(self, channel: grpc.aio.Channel, keys: ServiceKeys) -> None:
         self._scoring = scoring_service_pb2_grpc.ScoringServiceStub(channel)
@@ -93,7 +97,7 @@ class ScoringFacts:
 
     async def digest(self, project_id: str, daily: Daily, until: datetime) -> dict[str, Any]:
         since = until - DIGEST_SPAN
-        asked = analytics_service_pb2.GetMoversRequest(
+        asked = movers_pb2.GetMoversRequest(
             from_time=to_timestamp(since),
             until_time=to_timestamp(until),
             page_size=daily.lead_count,
@@ -104,6 +108,51 @@ class ScoringFacts:
         except grpc.aio.AioRpcError as error:
             _raise_for(error)
         return _digest(answer, since, until)
+
+    async def resolve(self, project_id: str, reference: str) -> str | None:
+        asked = scoring_service_pb2.GetLeadRequest(lead_id=reference)
+        try:
+            found = await self._scoring.GetLead(asked, **self._called(project_id))
+        except grpc.aio.AioRpcError as error:
+            if error.code() == grpc.StatusCode.NOT_FOUND:
+                return None
+            _raise_for(error)
+        return found.lead.lead_id
+
+    async def newest_change(self, project_id: str, lead_id: str) -> bytes | None:
+        asked = scoring_service_pb2.ListScoreChangesRequest(lead_id=lead_id, page_size=PAGE_CHANGES)
+        newest: bytes | None = None
+        while True:
+            try:
+                answer = await self._scoring.ListScoreChanges(asked, **self._called(project_id))
+            except grpc.aio.AioRpcError as error:
+                _raise_for(error)
+            if answer.score_changes:
+                newest = answer.score_changes[-1].SerializeToString()
+            if not answer.next_page_token:
+                return newest
+            asked.page_token = answer.next_page_token
+
+    async def changes(
+        self, project_id: str, since: datetime, until: datetime
+    ) -> AsyncIterator[bytes]:
+        asked = scoring_service_pb2.ListProjectScoreChangesRequest(
+            change_time_from=to_timestamp(since),
+            change_time_until=to_timestamp(until),
+            page_size=PAGE_CHANGES,
+        )
+        while True:
+            try:
+                answer = await self._scoring.ListProjectScoreChanges(
+                    asked, **self._called(project_id)
+                )
+            except grpc.aio.AioRpcError as error:
+                _raise_for(error)
+            for change in answer.score_changes:
+                yield change.SerializeToString()
+            if not answer.next_page_token:
+                return
+            asked.page_token = answer.next_page_token
 
     def _called(self, project_id: str) -> dict[str, Any]:
         return {
@@ -141,3 +190,50 @@ def _facts(lead: lead_pb2.Lead, found: intelligence_pb2.Intelligence) -> dict[st
 def _name(kinds: Any, value: int, prefix: str) -> str:
     name: str = kinds.Name(value).removeprefix(prefix) if value else ""
     return name
+
+
+def _digest(
+    found: movers_pb2.GetMoversResponse, since: datetime, until: datetime
+) -> dict[str, Any]:
+    return {
+        "from_time": _json_time(since),
+        "until_time": _json_time(until),
+        "up": [_mover(one) for one in found.up],
+        "down": [_mover(one) for one in found.down],
+        "new_qualified": [_listed(one) for one in found.newly_qualified],
+        "new_qualified_count": found.newly_qualified_count,
+        "at_risk": [_listed(one) for one in found.at_risk],
+        "at_risk_count": found.at_risk_count,
+    }
+
+
+def _mover(mover: movers_pb2.Mover) -> dict[str, Any]:
+    return {
+        "lead_id": mover.lead_id,
+        "name": _called(mover),
+        "company": mover.company,
+        "previous_score": mover.score_before,
+        "score": mover.score_after,
+        "delta": mover.delta,
+        "previous_stage": mover.stage_before,
+        "stage": mover.stage_after,
+    }
+
+
+def _listed(lead: movers_pb2.NewlyQualifiedLead | movers_pb2.LeadAtRisk) -> dict[str, Any]:
+    return {
+        "lead_id": lead.lead_id,
+        "name": _called(lead),
+        "company": lead.company,
+        "score": lead.score,
+        "stage": lead.stage,
+    }
+
+
+def _called(lead: Any) -> str:
+    name: str = lead.display_name or lead.email or lead.lead_id
+    return name
+
+
+def _json_time(instant: datetime) -> str:
+    return to_timestamp(instant).ToJsonString()

@@ -1,11 +1,11 @@
 """What automations need from outside: somebody who carries out actions, leads, and a place to keep things."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
-from services.notify.domain.actions import Occasion, Outcome
+from services.notify.domain.actions import AssignOwner, Occasion, Outcome
 from services.notify.domain.automations import (
     ActionState,
     Automation,
@@ -203,6 +203,14 @@ class AutomationQueue(Protocol):
         ...
 
 
+class EndpointLookup(Protocol):
+    """Webhook endpoints, as far as automations need them."""
+
+    async def exists(self, project_id: str, endpoint_id: str) -> bool:
+        """Whether the project has such an endpoint. Raises DependencyUnavailable."""
+        ...
+
+
 class Owners(Protocol):
     """Who takes care of leads. All raise DependencyUnavailable."""
 
@@ -234,6 +242,40 @@ class Leads(Protocol):
 
     async def digest(self, project_id: str, daily: Daily, until: datetime) -> dict[str, Any]:
         """What Occasion.digest says of the 24 hours until then."""
+        ...
+
+
+class History(Protocol):
+    """What happened to scoring's leads, for trying automations. All raise DependencyUnavailable."""
+
+    async def resolve(self, project_id: str, reference: str) -> str | None:
+        """The id of a lead by its id or a reference; None when there is none."""
+        ...
+
+    async def newest_change(self, project_id: str, lead_id: str) -> bytes | None:
+        """A lead's newest ScoreChange, encoded; None where it has none."""
+        ...
+
+    def changes(self, project_id: str, since: datetime, until: datetime) -> AsyncIterator[bytes]:
+        """Encoded ScoreChanges made from `since` on and before `until`, oldest first."""
+        ...
+
+    async def paused(
+        self, project_id: str, since: datetime, until: datetime, limit: int, cursor: str
+    ) -> tuple[list["Paused"], str]:
+        """As Leads.paused."""
+        ...
+
+    async def digest(self, project_id: str, daily: Daily, until: datetime) -> dict[str, Any]:
+        """As Leads.digest."""
+        ...
+
+
+class NextOwner(Protocol):
+    """Whose turn it is."""
+
+    async def next_owner(self, action: AssignOwner, place: int, occasion: Occasion) -> str:
+        """Who would be assigned, without doing so; empty where nobody. Raises DependencyUnavailable."""
         ...
 
 

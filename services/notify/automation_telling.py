@@ -8,6 +8,7 @@ from services.notify.domain.actions import Occasion
 from services.notify.domain.automations import ExecutionState
 from services.notify.domain.endpoints import AUTOMATION_EXECUTED, Told
 from services.notify.domain.executing import States, state_of
+from services.shared.times import to_timestamp
 
 
 def executed(claimed: Claimed, states: States, now: datetime) -> Told:
@@ -61,4 +62,4 @@ def acting(occasion: Occasion, place: int, now: datetime) -> Told:
 
 
 def _json_time(instant: datetime) -> str:
-    return instant.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return to_timestamp(instant).ToJsonString()

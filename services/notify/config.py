@@ -4,7 +4,7 @@ from ipaddress import IPv4Network, IPv6Network
 
 from pydantic import Field, SecretStr, field_validator
 
-from services.notify.domain.retries import SCHEDULE_S
+from services.notify.domain.retries import AUTOMATION_SCHEDULE_S, SCHEDULE_S
 from services.shared.config import DatabaseConfig, ServiceConfig
 
 RETRIES_MAX = 30
@@ -78,11 +78,15 @@ class NotifyConfig(ServiceConfig, DatabaseConfig):
     deliveries_in_flight_max: int = Field(default=256, ge=1, le=1_000)
     """Attempts of this process on their way at once."""
 
+    automation_retry_schedule_s: tuple[float, ...] = AUTOMATION_SCHEDULE_S
+    """Seconds after the first, second ... failed attempt of an automation's actions: a JSON list. When it is at its end
+    the execution has failed."""
+
     retry_schedule_s: tuple[float, ...] = SCHEDULE_S
     """Seconds after the first, second ... failed attempt of a delivery: a JSON list. When it is at its end the delivery
     has failed."""
 
-    @field_validator("retry_schedule_s")
+    @field_validator("retry_schedule_s", "automation_retry_schedule_s")
     @classmethod
     def _schedule(cls, delays_s: tuple[float, ...]) -> tuple[float, ...]:
         if not 1 <= len(delays_s) <= RETRIES_MAX or any(

@@ -1,6 +1,7 @@
 """Protobuf to and from what notify's use cases work with. Nothing else touches both."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from weakref import WeakKeyDictionary
 
 from google.protobuf.duration_pb2 import Duration
@@ -23,6 +24,7 @@ from services.notify.updates import (
 from services.notify.watch import Watch
 from services.shared.cel import InvalidExpression
 from services.shared.errors import Violations
+from services.shared.times import to_datetime
 
 LEAD_IDS_MAX = 1_000
 LEAD_ID_CHARS_MAX = 128
@@ -79,6 +81,12 @@ def to_change(payload: bytes) -> Change:
         merged_into=change.merged_into,
         rule_set_version=change.rule_set_version,
     )
+
+
+def change_place(payload: bytes) -> tuple[str, int, datetime]:
+    """Lead, version and time of an encoded ScoreChange."""
+    change = score_change_pb2.ScoreChange.FromString(payload)
+    return change.lead_id, change.version, to_datetime(change.change_time)
 
 
 def to_snapshot_lead(lead: lead_pb2.Lead) -> SnapshotLead:

@@ -63,6 +63,11 @@ class PostgresEndpoints:
         async with self._database.begin() as connection:
             return await self._find(connection, project_id, endpoint_id, now)
 
+    async def exists(self, project_id: str, endpoint_id: str) -> bool:
+        query = sa.select(webhook_endpoints.c.endpoint_id).where(_is(project_id, endpoint_id))
+        async with self._database.begin() as connection:
+            return await connection.scalar(query) is not None
+
     async def newest(
         self, project_id: str, after: EndpointPosition | None, limit: int, now: datetime
     ) -> list[Endpoint]:

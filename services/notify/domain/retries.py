@@ -7,6 +7,9 @@ from email.utils import parsedate_to_datetime
 SCHEDULE_S = (5.0, 300.0, 1_800.0, 7_200.0, 18_000.0, 36_000.0, 50_400.0, 72_000.0, 86_400.0)
 """After the first, second ... failed attempt; about 75 hours altogether. As Standard Webhooks recommends."""
 
+AUTOMATION_SCHEDULE_S = (5.0, 60.0, 300.0, 1_800.0, 7_200.0, 21_600.0, 43_200.0)
+"""After failed attempts of automations; about 20 hours altogether: what is to be done for a lead is to be done soon."""
+
 JITTER = 0.2
 """Up to so much of a delay is added, so that those that failed together do not come back together."""
 
