@@ -164,7 +164,7 @@ class Sender:
         except socket.gaierror:
             error = "host not found"
         except (httpcore.NetworkError, httpcore.ProtocolError, OSError, UnicodeError) as failure:
-            error = f"{'answer' if status else 'connection'} broke off: {_named(failure)}"
+            error = f"{'answer' if status else 'connection'} broke off: {named(failure)}"
         latency_ms = round((loop.time() - started) * 1000)
         return Attempt(began, status, latency_ms, excerpt, error, wait_s)
 
@@ -190,7 +190,7 @@ async def _beginning(answer: httpcore.Response) -> str:
     return text[:EXCERPT_CHARS_MAX].replace("\x00", "\ufffd")
 
 
-def _named(failure: BaseException) -> str:
+def named(failure: BaseException) -> str:
     """A word or two: texts of network errors may hold addresses of the operator's network."""
     cause = failure.__cause__ or failure.__context__ or failure
     if isinstance(cause, ssl.SSLCertVerificationError):
