@@ -121,7 +121,7 @@ class AutomationWorker:
         for automation, candidate in candidates:
             self._begin(self._looks, self._looking.look(automation, candidate))
         for one in claimed:
-            self._begin(self._attempts, self._attempt(one))
+            self._begin(self._attempts, self.attempt(one))
         return len(candidates) + len(claimed)
 
     def _begin(self, among: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> None:
@@ -138,7 +138,8 @@ class AutomationWorker:
 
         task.add_done_callback(over)
 
-    async def _attempt(self, claimed: Claimed) -> None:
+    async def attempt(self, claimed: Claimed) -> None:
+        """Carry out what is left of an execution. Raises DependencyUnavailable when the database is away."""
         actions = claimed.automation.definition.actions
         states = executing.states_of(actions, claimed.outcomes)
         wait_s = 0.0

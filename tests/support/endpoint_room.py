@@ -36,7 +36,8 @@ async def empty_database(schema: Stack) -> AsyncIterator[Database]:
     """The migrated database, without what other tests left, which would be claimed."""
     async with service_database.opened(schema, "notify") as opened:
         async with opened.begin() as connection:
-            await connection.execute(sa.text("DELETE FROM webhook_endpoints"))
+            for table in ("webhook_endpoints", "automations", "lead_owners", "tasks"):
+                await connection.execute(sa.text(f"DELETE FROM {table}"))
         yield opened
 
 
