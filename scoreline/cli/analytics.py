@@ -10,11 +10,20 @@ import typer
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from rich.console import Console, Group
-from rich.table import Table
 from rich.text import Text
 
 from scoreline.cli.explain import instant
-from scoreline.cli.output import area_chart, bar, effect_style, plain, points, print_json, stage
+from scoreline.cli.movers import movers
+from scoreline.cli.output import (
+    area_chart,
+    bar,
+    effect_style,
+    plain,
+    points,
+    print_json,
+    stage,
+    table_of,
+)
 from scoreline.cli.session import session_of
 from scoreline.scoring.v1.analytics_service_pb2 import (
     Cohort,
@@ -147,12 +156,15 @@ def rules(context: typer.Context, since: _Since = None, until: _Until = None) ->
     show_rules(session.out, found)
 
 
+app.command("movers")(movers)
+
+
 def show_activity(console: Console, found: GetActivityResponse, hourly: bool) -> None:
     """A bar for each hour or day, then the totals."""
     if not found.points:
         console.print("no events", style="dim")
         return
-    table = _table("hour" if hourly else "day", "events:r", "", "most frequent")
+    table = table_of("hour" if hourly else "day", "events:r", "", "most frequent")
     greatest = max(one.event_count for one in found.points)
     for one in found.points:
         most = ", ".join(f"{kind.type} {kind.event_count:,}" for kind in one.types[:TYPES_SHOWN])
@@ -161,7 +173,7 @@ def show_activity(console: Console, found: GetActivityResponse, hourly: bool) ->
             Text(bar(one.event_count, greatest, BAR_WIDTH), "cyan"), plain(most),
         )  # fmt: skip
     console.print(table)
-    totals = _table("type", "events:r", "")
+    totals = table_of("type", "events:r", "")
     for total in found.totals:
         length = bar(total.event_count, found.totals[0].event_count, BAR_WIDTH)
         totals.add_row(plain(total.type), f"{total.event_count:,}", Text(length, "cyan"))
@@ -174,7 +186,7 @@ def show_trend(console: Console, found: GetScoreTrendResponse, one_lead: bool) -
     chart = area_chart([one.score_sum for one in found.points], CHART_WIDTH, CHART_HEIGHT)
     console.print(Group(*(Text(line, "cyan") for line in chart)))
     headings = ("day", "score:r") if one_lead else ("day", "leads:r", "sum of scores:r", "mean:r")
-    table = _table(*headings, "changes:r")
+    table = table_of(*headings, "changes:r")
     for one in found.points:
         if not one.change_count:
             continue
@@ -187,7 +199,7 @@ def show_trend(console: Console, found: GetScoreTrendResponse, one_lead: bool) -
 
 def show_funnel(console: Console, found: GetFunnelResponse) -> None:
     """A bar for each stage: who ever reached it."""
-    table = _table("stage", "reached:r", "", "went on:r", "median time:r", "now:r")
+    table = table_of("stage", "reached:r", "", "went on:r", "median time:r", "now:r")
     for number, one in enumerate(found.stages):
         median = duration(one.median_time) if one.HasField("median_time") else ""
         table.add_row(
@@ -204,7 +216,7 @@ def show_cohorts(console: Console, found: GetCohortsResponse) -> None:
     if not found.cohorts:
         console.print("no leads first seen then", style="dim")
         return
-    table = _table(
+    table = table_of(
         "week of", "leads:r", f"{found.stage or 'no stage'}:r", "active in the weeks since"
     )
     for one in found.cohorts:
@@ -215,7 +227,7 @@ def show_cohorts(console: Console, found: GetCohortsResponse) -> None:
 
 def show_companies(console: Console, found: GetCompanyDistributionResponse) -> None:
     """A bar for each company."""
-    table = _table("company", "leads:r", "", "mean score:r", "highest:r")
+    table = table_of("company", "leads:r", "", "mean score:r", "highest:r")
     greatest = found.companies[0].lead_count if found.companies else 0
     for one in found.companies:
         table.add_row(
@@ -231,7 +243,7 @@ def show_companies(console: Console, found: GetCompanyDistributionResponse) -> N
 
 def show_rules(console: Console, found: GetRuleImpactResponse) -> None:
     """A bar for each rule, in the rule set's order."""
-    table = _table("rule", "points:r", "", "events:r", "leads:r", "clipped:r", "limited:r")
+    table = table_of("rule", "points:r", "", "events:r", "leads:r", "clipped:r", "limited:r")
     greatest = max((abs(one.points) for one in found.rules), default=0.0)
     for one in found.rules:
         length = bar(abs(one.points), greatest, BAR_WIDTH)
@@ -257,15 +269,6 @@ def duration(value: Duration) -> str:
             rest = seconds % size // part
             return f"{seconds // size} {unit}" + (f" {rest} {smaller}" if rest else "")
     return f"{seconds // 60} min" if seconds >= 60 else f"{seconds} s"
-
-
-def _table(*headings: str) -> Table:
-    """A table without lines; headings that end with `:r` are aligned right."""
-    table = Table(box=None, header_style="bold")
-    for heading in headings:
-        name = heading.removesuffix(":r")
-        table.add_column(name, justify="left" if name == heading else "right", no_wrap=True)
-    return table
 
 
 def _day(stamp: Timestamp, hourly: bool = False) -> str:

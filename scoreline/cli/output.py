@@ -11,6 +11,7 @@ from typing import Any, Final
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
+from rich.table import Table
 from rich.text import Text
 
 from scoreline.scoring.v1.lead_pb2 import Lead
@@ -69,6 +70,15 @@ def label(lead: Lead) -> Text:
     """What to call a lead: its name or address where known, else what its sender calls it, else its id."""
     known_as = next((one.value for one in lead.identities), "")
     return plain(lead.display_name or lead.email or known_as or lead.lead_id)
+
+
+def table_of(*headings: str) -> Table:
+    """A table without lines; headings that end with `:r` are aligned right."""
+    table = Table(box=None, header_style="bold")
+    for heading in headings:
+        name = heading.removesuffix(":r")
+        table.add_column(name, justify="left" if name == heading else "right", no_wrap=True)
+    return table
 
 
 def bar(value: float, greatest: float, width: int) -> str:

@@ -18,6 +18,8 @@ from scoreline.scoring.v1.analytics_service_pb2 import (
     GetRuleImpactRequest,
     GetScoreTrendRequest,
 )
+from scoreline.scoring.v1.intelligence_pb2 import RISK_LEVEL_HIGH, RISK_LEVEL_MEDIUM
+from scoreline.scoring.v1.movers_pb2 import GetMoversRequest
 
 _FORMAT_PREFIX = "EXPORT_FORMAT_"
 
@@ -25,6 +27,9 @@ EXPORT_FORMATS = tuple(
     name.removeprefix(_FORMAT_PREFIX).lower() for name in ExportFormat.keys()[1:]
 )
 """`csv`, `ndjson`, `parquet`."""
+
+RISKS_AT_LEAST = {"medium": RISK_LEVEL_MEDIUM, "high": RISK_LEVEL_HIGH}
+"""What the least risk of a list may be."""
 
 EVENT_FORMATS = ("csv", "ndjson")
 """What can be imported again."""
@@ -50,6 +55,27 @@ def activity(
 def score_trend(start: datetime | None, end: datetime | None, lead_id: str) -> GetScoreTrendRequest:
     """Scores by day."""
     return GetScoreTrendRequest(start_time=stamp(start), end_time=stamp(end), lead_id=lead_id)
+
+
+def movers(
+    start: datetime | None,
+    end: datetime | None,
+    limit: int,
+    stages: Sequence[str],
+    qualified_stages: Sequence[str],
+    at_risk_min: str,
+) -> GetMoversRequest:
+    """Whose score moved between. Raises ValueError for a risk there is not."""
+    if at_risk_min not in RISKS_AT_LEAST:
+        raise ValueError(f"no such least risk: {at_risk_min!r}; there are medium, high")
+    return GetMoversRequest(
+        from_time=stamp(start),
+        until_time=stamp(end),
+        page_size=limit,
+        stages=stages,
+        qualified_stages=qualified_stages,
+        at_risk_min=RISKS_AT_LEAST[at_risk_min],
+    )
 
 
 def funnel(start: datetime | None, end: datetime | None) -> GetFunnelRequest:

@@ -8,10 +8,12 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 
 from scoreline.scoring.v1 import analytics_service_pb2 as pb
+from scoreline.scoring.v1 import intelligence_pb2, movers_pb2
 from services.scoring import requests
-from services.scoring.analytics_handlers import Cohort, Impacts, TrendPoint
-from services.scoring.analytics_ports import ActivityCount, Companies, StageReach
-from services.scoring.convert import points
+from services.scoring.analytics_handlers import Cohort, Impacts, Movers, TrendPoint
+from services.scoring.analytics_ports import ActivityCount, Companies, Mover, StageReach
+from services.scoring.convert import RISKS, points
+from services.scoring.domain.activity import HIGH, MEDIUM
 from services.scoring.event_ports import EventFilter
 from services.scoring.export_formats import Format
 from services.scoring.ports import LeadFilter
@@ -27,6 +29,13 @@ COMPANIES = (50, 1_000)
 
 Times = tuple[datetime | None, datetime | None]
 """`start_time` and `end_time`; None where absent."""
+
+_RISKS_FROM = {
+    intelligence_pb2.RISK_LEVEL_UNSPECIFIED: (HIGH,),
+    intelligence_pb2.RISK_LEVEL_MEDIUM: (HIGH, MEDIUM),
+    intelligence_pb2.RISK_LEVEL_HIGH: (HIGH,),
+}
+"""The risks from one up, the highest first."""
 
 _FORMATS = {
     pb.EXPORT_FORMAT_UNSPECIFIED: Format.CSV,
@@ -130,6 +139,71 @@ def score_trend(found: Sequence[TrendPoint]) -> pb.GetScoreTrendResponse:
             )
             for one in found
         ]
+    )
+
+
+def movers_asked(
+    request: movers_pb2.GetMoversRequest,
+) -> tuple[datetime | None, datetime | None, Sequence[str]]:
+    """Which time, and which risks, the highest first. Raises InvalidFields."""
+    violations = Violations()
+    start, end = requests.stretch(request, "from_time", "until_time", violations)
+    requests.check_stages(request.stages, violations)
+    requests.check_stages(request.qualified_stages, violations, "qualified_stages")
+    risks = _RISKS_FROM.get(request.at_risk_min, ())
+    if not risks:
+        violations.add("at_risk_min", "must be RISK_LEVEL_MEDIUM or RISK_LEVEL_HIGH")
+    violations.raise_if_any()
+    return start, end, risks
+
+
+def movers(found: Movers) -> movers_pb2.GetMoversResponse:
+    """Who moved, is newly qualified, is at risk."""
+    response = movers_pb2.GetMoversResponse(
+        up=map(_mover, found.moves.up),
+        down=map(_mover, found.moves.down),
+        up_count=found.moves.up_count,
+        down_count=found.moves.down_count,
+        newly_qualified_count=found.newly_qualified_count,
+        at_risk_count=found.at_risk_count,
+        from_time=to_timestamp(found.span.start),
+        until_time=to_timestamp(found.span.end),
+    )
+    for new in found.newly_qualified:
+        response.newly_qualified.add(
+            lead_id=new.lead_id,
+            email=new.email,
+            display_name=new.display_name,
+            company=new.company,
+            score=points(new.score),
+            stage=new.stage,
+            enter_time=to_timestamp(new.entered_at),
+        )
+    for one in found.at_risk:
+        response.at_risk.add(
+            lead_id=one.lead_id,
+            email=one.email,
+            display_name=one.display_name,
+            company=one.company,
+            score=points(one.score),
+            stage=one.stage,
+            risk=RISKS[one.risk],
+            last_event_time=None if one.last_event_at is None else to_timestamp(one.last_event_at),
+        )
+    return response
+
+
+def _mover(one: Mover) -> movers_pb2.Mover:
+    return movers_pb2.Mover(
+        lead_id=one.lead_id,
+        email=one.email,
+        display_name=one.display_name,
+        company=one.company,
+        score_before=points(one.score_before),
+        score_after=points(one.score_after),
+        delta=points(one.delta),
+        stage_before=one.stage_before,
+        stage_after=one.stage_after,
     )
 
 

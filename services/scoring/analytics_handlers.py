@@ -11,13 +11,17 @@ from services.scoring.analytics_ports import (
     ActivityCount,
     AnalyticsStore,
     AnalyticsTransaction,
+    AtRisk,
     CohortWeek,
     Companies,
+    Moves,
+    NewlyQualified,
     Span,
     StageReach,
 )
 from services.scoring.domain.identity import subject_of
 from services.scoring.domain.impact import Impact, RuleImpact
+from services.scoring.domain.lead import Cause
 from services.scoring.domain.model import RuleSet, microseconds
 from services.scoring.errors import LeadNotFound
 from services.scoring.ports import LeadKey
@@ -31,6 +35,15 @@ needs some too."""
 
 DAY = timedelta(days=1)
 WEEK = timedelta(weeks=1)
+
+MOVERS_SPAN = WEEK
+MOVERS_SPAN_MAX = 31 * DAY
+
+QUALIFIED_STAGES = ("qualified",)
+"""Of GetMovers where none is named; as webhooks have it."""
+
+BULK_CAUSES = (Cause.RULES, Cause.REPLAY)
+"""What these change, nobody did: no lead has moved by it."""
 
 DEFAULT_SPAN = 30 * DAY
 """Of GetActivity and GetScoreTrend."""
@@ -52,6 +65,10 @@ COHORT_WEEKS_MAX = 520
 IMPACT_LEADS = 200
 """Leads whose entries are asked for at once."""
 
+_FIELDS = ("start_time", "end_time")
+_MOVERS_FIELDS = ("from_time", "until_time")
+"""What requests call the ends of a span."""
+
 _EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
 
 
@@ -64,6 +81,18 @@ class TrendPoint:
     score_sum: int
     """Milli-points."""
     change_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Movers:
+    """What a time did to the leads."""
+
+    span: Span
+    moves: Moves
+    newly_qualified_count: int
+    newly_qualified: Sequence[NewlyQualified]
+    at_risk_count: int
+    at_risk: Sequence[AtRisk]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +169,30 @@ class AnalyticsHandlers:
             points.append(TrendPoint(day, leads, score, move.change_count if move else 0))
         return points
 
+    async def movers(
+        self,
+        project_id: str,
+        start: datetime | None,
+        end: datetime | None,
+        stages: Sequence[str],
+        qualified_stages: Sequence[str],
+        risks: Sequence[str],
+        limit: int,
+    ) -> Movers:
+        """Whose score moved most, of those in `stages` now; who is newly in a qualified stage, and who of those in one
+        is at risk, the first of the risks first."""
+        span = self._span(start, end, MOVERS_SPAN, _MOVERS_FIELDS)
+        _check_length(span, MOVERS_SPAN_MAX, f"{MOVERS_SPAN_MAX.days} days", _MOVERS_FIELDS)
+        qualified = qualified_stages or QUALIFIED_STAGES
+        bulk = [cause.value for cause in BULK_CAUSES]
+        async with self._reading() as tx:
+            return Movers(
+                span,
+                await tx.movers(project_id, span, stages, bulk, limit),
+                *await tx.newly_qualified(project_id, span, qualified, limit),
+                *await tx.at_risk(project_id, qualified, risks, limit),
+            )
+
     async def funnel(
         self, project_id: str, start: datetime | None, end: datetime | None
     ) -> tuple[int, list[tuple[str, StageReach]]]:
@@ -202,10 +255,16 @@ class AnalyticsHandlers:
         async with self._turns, self._store.reading() as tx:
             yield tx
 
-    def _span(self, start: datetime | None, end: datetime | None, length: timedelta) -> Span:
+    def _span(
+        self,
+        start: datetime | None,
+        end: datetime | None,
+        length: timedelta,
+        fields: tuple[str, str] = _FIELDS,
+    ) -> Span:
         until = self._clock.now() if end is None else end
         first = _back(until, length) if start is None else start
-        _check_order(first, until)
+        _check_order(first, until, fields)
         return Span(first, until)
 
 
@@ -265,14 +324,16 @@ def _stages(rules: RuleSet) -> list[str]:
     return [stage.name for stage in rules.stages]
 
 
-def _check_order(start: datetime, end: datetime) -> None:
+def _check_order(start: datetime, end: datetime, fields: tuple[str, str] = _FIELDS) -> None:
     if start >= end:
-        raise InvalidFields([Violation("start_time", "must be before end_time")])
+        raise InvalidFields([Violation(fields[0], f"must be before {fields[1]}")])
 
 
-def _check_length(span: Span, longest: timedelta, said: str) -> None:
+def _check_length(
+    span: Span, longest: timedelta, said: str, fields: tuple[str, str] = _FIELDS
+) -> None:
     if span.end - span.start > longest:
-        raise InvalidFields([Violation("start_time", f"must be at most {said} before end_time")])
+        raise InvalidFields([Violation(fields[0], f"must be at most {said} before {fields[1]}")])
 
 
 def _day(at: datetime) -> datetime:

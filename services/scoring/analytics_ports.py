@@ -81,6 +81,63 @@ class Companies:
 
 
 @dataclass(frozen=True, slots=True)
+class Mover:
+    """A lead whose score moved."""
+
+    lead_id: str
+    email: str
+    display_name: str
+    company: str
+    score_before: int
+    """Milli-points of record; as is the score after."""
+    score_after: int
+    delta: int
+    """Milli-points, without what bulk causes changed."""
+    stage_before: str
+    stage_after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """The leads whose score moved most, and how many moved at all."""
+
+    up: Sequence[Mover]
+    down: Sequence[Mover]
+    up_count: int
+    down_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewlyQualified:
+    """A lead that came into one of some stages."""
+
+    lead_id: str
+    email: str
+    display_name: str
+    company: str
+    score: int
+    """Milli-points now."""
+    stage: str
+    entered_at: datetime
+    """When what took it there happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class AtRisk:
+    """A lead that may be lost."""
+
+    lead_id: str
+    email: str
+    display_name: str
+    company: str
+    score: int
+    """Milli-points now."""
+    stage: str
+    risk: str
+    last_event_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class ExportedLead:
     """A lead as a row of a file."""
 
@@ -140,6 +197,28 @@ class AnalyticsReads(Protocol):
     ) -> list[TrendDay]:
         """Days on which something changed. A lead's score at the end of a day is that of its newest version among those
         whose cause happened by then."""
+        ...
+
+    async def movers(
+        self, project_id: str, span: Span, stages: Sequence[str], bulk: Sequence[str], limit: int
+    ) -> Moves:
+        """Whose score moved most between the ends of the span, up and down, at most `limit` each; scores at a time are
+        as in `score_trend`, and what `bulk` causes changed is no move. Only of leads that are in one of these stages
+        now; of all where there is none."""
+        ...
+
+    async def newly_qualified(
+        self, project_id: str, span: Span, stages: Sequence[str], limit: int
+    ) -> tuple[int, list[NewlyQualified]]:
+        """Leads that are in one of the stages, into which something that happened in the span took them from another
+        stage: how many, and those that came last."""
+        ...
+
+    async def at_risk(
+        self, project_id: str, stages: Sequence[str], risks: Sequence[str], limit: int
+    ) -> tuple[int, list[AtRisk]]:
+        """Leads in one of the stages with one of these risks: how many, and those of the first risk first, then by
+        score."""
         ...
 
     async def funnel(

@@ -8,12 +8,13 @@ import grpc
 from google.api.httpbody_pb2 import HttpBody
 
 from scoreline.scoring.v1 import analytics_service_pb2 as pb
-from scoreline.scoring.v1 import analytics_service_pb2_grpc
+from scoreline.scoring.v1 import analytics_service_pb2_grpc, movers_pb2
 from services.scoring import analytics_conversion as conversion
 from services.scoring.analytics_handlers import AnalyticsHandlers
 from services.scoring.export_formats import Format
 from services.scoring.exporting import Exports, Piece
 from services.shared import context as call_context
+from services.shared import paging
 from services.shared.errors import Violations
 
 LEAD_COUNT_HEADER = "x-lead-count"
@@ -21,6 +22,9 @@ LEAD_COUNT_HEADER = "x-lead-count"
 
 EVENT_COUNT_HEADER = "x-event-count"
 """How many events."""
+
+MOVERS_PAGE = (10, 100)
+"""Leads in each list of GetMovers: default and maximum."""
 
 ServicerContext = grpc.aio.ServicerContext[Any, Any]
 
@@ -54,6 +58,16 @@ class AnalyticsServicer(analytics_service_pb2_grpc.AnalyticsServiceServicer):
         violations.raise_if_any()
         found = await self._handlers.score_trend(_project(), start, end, request.lead_id)
         return conversion.score_trend(found)
+
+    async def GetMovers(
+        self, request: movers_pb2.GetMoversRequest, context: ServicerContext
+    ) -> movers_pb2.GetMoversResponse:
+        size = paging.page_size(request.page_size, *MOVERS_PAGE)
+        start, end, risks = conversion.movers_asked(request)
+        found = await self._handlers.movers(
+            _project(), start, end, request.stages, request.qualified_stages, risks, size
+        )
+        return conversion.movers(found)
 
     async def GetFunnel(
         self, request: pb.GetFunnelRequest, context: ServicerContext

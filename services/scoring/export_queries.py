@@ -5,8 +5,8 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 from services.scoring.analytics_ports import ExportedLead, Standing
-from services.scoring.analytics_queries import AnalyticsQueries
 from services.scoring.domain.state import FORMAT
+from services.scoring.mover_queries import MoverQueries
 from services.scoring.ports import LeadFilter
 
 EXPORT_PORTION_LEADS = 500
@@ -44,7 +44,7 @@ _EXPORT = f"""
 _STANDING_COLUMNS = 3
 
 
-class ExportQueries(AnalyticsQueries):
+class ExportQueries(MoverQueries):
     """See analytics_ports.AnalyticsReads."""
 
     async def count_exported(self, project_id: str, which: LeadFilter) -> int:

@@ -263,8 +263,8 @@ def _not_given_out(field: str = "page_token") -> InvalidFields:
     return InvalidFields([Violation(field, "is not a token this method has given out")])
 
 
-def check_stages(stages: Iterable[str], violations: Violations) -> None:
+def check_stages(stages: Iterable[str], violations: Violations, field: str = "stages") -> None:
     """The stages of a filter."""
     names = list(stages)
     if len(names) > STAGES_MAX or not all(name.isprintable() for name in names):
-        violations.add("stages", f"must be at most {STAGES_MAX} names")
+        violations.add(field, f"must be at most {STAGES_MAX} names")

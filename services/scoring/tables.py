@@ -228,7 +228,7 @@ score_changes = sa.Table(
     sa.Column("previous_risk", sa.Text, nullable=False),
     sa.Column("risk", sa.Text, nullable=False),
     sa.Column("merged_into", sa.Text, nullable=False),
-    # GetFunnel and GetCohorts: the stages a lead has been in (index only).
+    # GetFunnel and GetCohorts: the stages a lead has been in (index only); GetMovers: since when it is in one.
     sa.Index(
         "score_changes_by_stage",
         "project_id",
@@ -237,6 +237,8 @@ score_changes = sa.Table(
         postgresql_include=["previous_stage", "stage", "occurred_at"],
         postgresql_where=sa.text("stage <> previous_stage OR version = 1"),
     ),
+    # GetMovers: what has moved scores since a time.
+    sa.Index("score_changes_by_cause_time", "project_id", "occurred_at"),
 )
 
 # `identify` events whose references belong to different people: nothing of them was linked.

@@ -156,6 +156,7 @@ OWN = {
         "analytics_ports.py",
         "analytics_queries.py",
         "analytics_servicer.py",
+        "mover_queries.py",
         "export_formats.py",
         "exporting.py",
         "event_formats.py",

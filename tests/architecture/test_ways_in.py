@@ -56,6 +56,7 @@ COMMANDS = {
     "GetLead": "lead",
     "GetLeadIdentities": "leads identities",
     "GetLeaderboard": "leaderboard",
+    "GetMovers": "analytics movers",
     "GetRuleImpact": "analytics rules",
     "GetRuleSet": "rules list",
     "GetScore": "score",

@@ -83,6 +83,20 @@ def test_score_trend(filled: httpx.Client) -> None:
     ]
 
 
+def test_movers(filled: httpx.Client) -> None:
+    found = get(
+        filled, "/v1/analytics/movers", from_time=SPAN["start_time"], qualified_stages="warm",
+        page_size="2",
+    )  # fmt: skip
+    scores = {one["lead_id"]: one["score"] for one in get(filled, "/v1/leads")["leads"]}
+    assert [one["delta"] for one in found["up"]] == sorted(scores.values())[:0:-1]
+    assert {one["lead_id"]: one["score_after"] for one in found["up"]}.items() <= scores.items()
+    assert {one["score_before"] for one in found["up"]} == {0}
+    assert (found["up_count"], found["down_count"], found["down"]) == (3, 0, [])
+    assert (found["newly_qualified_count"], len(found["newly_qualified"])) == (3, 2)
+    assert {one["enter_time"] for one in found["newly_qualified"]} == {stamp(NINE)}
+
+
 def test_funnel_and_cohorts(filled: httpx.Client) -> None:
     funnel = get(filled, "/v1/analytics/funnel")
     assert funnel["lead_count"] == "3"

@@ -19,6 +19,7 @@ from scoreline.scoring.v1 import (
     analytics_service_pb2,
     lead_pb2,
     ledger_pb2,
+    movers_pb2,
     scoring_service_pb2,
 )
 from stack import Stack
@@ -374,6 +375,7 @@ def analytics(tenants: Tenants) -> None:
         activity = ask("GetActivity", lead_id=ADA)
         assert [(one.type, one.event_count) for one in activity.totals] == [(kind, count)]
         assert ask("GetScoreTrend", lead_id=ADA).points[-1].score_sum == score
+        eventually(lambda tenant=tenant: moves_its_own(tenant))  # type: ignore[misc]
         eventually(lambda tenant=tenant, ask=ask: counts_its_own(tenant, ask))  # type: ignore[misc]
     mine_only = analytics_service_pb2.ExportLeadsRequest(
         format=analytics_service_pb2.EXPORT_FORMAT_NDJSON
@@ -382,6 +384,15 @@ def analytics(tenants: Tenants) -> None:
     rows = {row["lead_id"]: row for row in map(json.loads, file.splitlines())}
     assert rows[ADA]["event_count"] == 3
     assert "zoe" not in rows
+
+
+def moves_its_own(tenant: Tenant) -> bool:
+    """Whether those that moved are the project's leads with points, all of which came just now."""
+    request = movers_pb2.GetMoversRequest(page_size=100)
+    found = tenant.ask("scoring.v1.AnalyticsService/GetMovers", request)
+    leads = tenant("scoring", "ListLeads", scoring_service_pb2.ListLeadsRequest()).leads
+    scores = {lead.lead_id: lead.score for lead in leads if lead.score > 0}
+    return {one.lead_id: one.score_after for one in found.up} == scores
 
 
 def counts_its_own(tenant: Tenant, ask: Callable[..., Any]) -> bool:

@@ -19,6 +19,7 @@ from scoreline.scoring.v1.analytics_service_pb2 import (
     GetRuleImpactResponse,
     GetScoreTrendResponse,
 )
+from scoreline.scoring.v1.movers_pb2 import GetMoversResponse
 
 if TYPE_CHECKING:
     from scoreline.scoring.v1.analytics_service_pb2_grpc import AnalyticsServiceAsyncStub
@@ -50,6 +51,22 @@ class Analytics:
         """Scores day by day, of all leads together or one: of the last 30 days when `start` is absent."""
         request = requests.score_trend(start, end, lead_id)
         return await self._calls.repeated(self._stub.GetScoreTrend, request, ANALYTICS_TIMEOUT_S)
+
+    async def movers(
+        self,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        limit: int = 0,
+        stages: Sequence[str] = (),
+        qualified_stages: Sequence[str] = (),
+        at_risk_min: str = "high",
+    ) -> GetMoversResponse:
+        """Whose score moved most up and down, who is newly qualified and who of the qualified is at risk, `limit` of
+        each (0: 10): of the last 7 days when `start` is absent, at most 31. `stages` says in which one movers must be
+        now, `qualified_stages` which count as qualified (`qualified`); `at_risk_min` is `medium` or `high`."""
+        request = requests.movers(start, end, limit, stages, qualified_stages, at_risk_min)
+        return await self._calls.repeated(self._stub.GetMovers, request, ANALYTICS_TIMEOUT_S)
 
     async def funnel(
         self, *, start: datetime | None = None, end: datetime | None = None

@@ -27,9 +27,10 @@ from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from scoreline.common.v1 import scope_pb2 as scoreline_dot_common_dot_v1_dot_scope__pb2
+from scoreline.scoring.v1 import movers_pb2 as scoreline_dot_scoring_dot_v1_dot_movers__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,scoreline/scoring/v1/analytics_service.proto\x12\x14scoreline.scoring.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fscoreline/common/v1/scope.proto\"\xc4\x01\n\x12GetActivityRequest\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x08interval\x18\x03 \x01(\x0e\x32\x1e.scoreline.scoring.v1.Interval\x12\r\n\x05types\x18\x04 \x03(\t\x12\x0f\n\x07lead_id\x18\x05 \x01(\t\"{\n\x13GetActivityResponse\x12\x33\n\x06points\x18\x01 \x03(\x0b\x32#.scoreline.scoring.v1.ActivityPoint\x12/\n\x06totals\x18\x02 \x03(\x0b\x32\x1f.scoreline.scoring.v1.TypeCount\"~\n\rActivityPoint\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x65vent_count\x18\x02 \x01(\x03\x12.\n\x05types\x18\x03 \x03(\x0b\x32\x1f.scoreline.scoring.v1.TypeCount\".\n\tTypeCount\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x13\n\x0b\x65vent_count\x18\x02 \x01(\x03\"\x85\x01\n\x14GetScoreTrendRequest\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07lead_id\x18\x03 \x01(\t\"N\n\x15GetScoreTrendResponse\x12\x35\n\x06points\x18\x01 \x03(\x0b\x32%.scoreline.scoring.v1.ScoreTrendPoint\"x\n\x0fScoreTrendPoint\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nlead_count\x18\x02 \x01(\x03\x12\x11\n\tscore_sum\x18\x03 \x01(\x01\x12\x14\n\x0c\x63hange_count\x18\x04 \x01(\x03\"p\n\x10GetFunnelRequest\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"Z\n\x11GetFunnelResponse\x12\x31\n\x06stages\x18\x01 \x03(\x0b\x32!.scoreline.scoring.v1.FunnelStage\x12\x12\n\nlead_count\x18\x02 \x01(\x03\"\x8e\x01\n\x0b\x46unnelStage\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x15\n\rreached_count\x18\x02 \x01(\x03\x12\x15\n\rcurrent_count\x18\x03 \x01(\x03\x12\x12\n\nconversion\x18\x04 \x01(\x01\x12.\n\x0bmedian_time\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x80\x01\n\x11GetCohortsRequest\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05stage\x18\x03 \x01(\t\"R\n\x12GetCohortsResponse\x12-\n\x07\x63ohorts\x18\x01 \x03(\x0b\x32\x1c.scoreline.scoring.v1.Cohort\x12\r\n\x05stage\x18\x02 \x01(\t\"t\n\x06\x43ohort\x12(\n\x04week\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nlead_count\x18\x02 \x01(\x03\x12\x15\n\rreached_count\x18\x03 \x01(\x03\x12\x15\n\ractive_counts\x18\x04 \x03(\x03\".\n\x1dGetCompanyDistributionRequest\x12\r\n\x05limit\x18\x01 \x01(\x05\"\x85\x01\n\x1eGetCompanyDistributionResponse\x12\x35\n\tcompanies\x18\x01 \x03(\x0b\x32\".scoreline.scoring.v1.CompanyShare\x12\x15\n\rcompany_count\x18\x02 \x01(\x03\x12\x15\n\runknown_count\x18\x03 \x01(\x03\"Z\n\x0c\x43ompanyShare\x12\x0f\n\x07\x63ompany\x18\x01 \x01(\t\x12\x12\n\nlead_count\x18\x02 \x01(\x03\x12\x12\n\nmean_score\x18\x03 \x01(\x01\x12\x11\n\tmax_score\x18\x04 \x01(\x01\"t\n\x14GetRuleImpactRequest\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x91\x01\n\x15GetRuleImpactResponse\x12/\n\x05rules\x18\x01 \x03(\x0b\x32 .scoreline.scoring.v1.RuleImpact\x12\x18\n\x10rule_set_version\x18\x02 \x01(\x05\x12\x14\n\x0c\x66\x61\x64\x65\x64_points\x18\x03 \x01(\x01\x12\x17\n\x0f\x61\x64justed_points\x18\x04 \x01(\x01\"\x84\x01\n\nRuleImpact\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12\x13\n\x0b\x65vent_count\x18\x02 \x01(\x03\x12\x12\n\nlead_count\x18\x03 \x01(\x03\x12\x15\n\rclipped_count\x18\x04 \x01(\x03\x12\x15\n\rlimited_count\x18\x05 \x01(\x03\x12\x0e\n\x06points\x18\x06 \x01(\x01\"\xa4\x01\n\x12\x45xportLeadsRequest\x12\x32\n\x06\x66ormat\x18\x01 \x01(\x0e\x32\".scoreline.scoring.v1.ExportFormat\x12\x0e\n\x06stages\x18\x02 \x03(\t\x12\x16\n\tmin_score\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x16\n\tmax_score\x18\x04 \x01(\x01H\x01\x88\x01\x01\x42\x0c\n\n_min_scoreB\x0c\n\n_max_score\"\xc6\x01\n\x13\x45xportEventsRequest\x12\x32\n\x06\x66ormat\x18\x01 \x01(\x0e\x32\".scoreline.scoring.v1.ExportFormat\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x0f\n\x07lead_id\x18\x03 \x01(\t\x12.\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*I\n\x08Interval\x12\x18\n\x14INTERVAL_UNSPECIFIED\x10\x00\x12\x11\n\rINTERVAL_HOUR\x10\x01\x12\x10\n\x0cINTERVAL_DAY\x10\x02*y\n\x0c\x45xportFormat\x12\x1d\n\x19\x45XPORT_FORMAT_UNSPECIFIED\x10\x00\x12\x15\n\x11\x45XPORT_FORMAT_CSV\x10\x01\x12\x18\n\x14\x45XPORT_FORMAT_NDJSON\x10\x02\x12\x19\n\x15\x45XPORT_FORMAT_PARQUET\x10\x03\x32\xce\x08\n\x10\x41nalyticsService\x12\x86\x01\n\x0bGetActivity\x12(.scoreline.scoring.v1.GetActivityRequest\x1a).scoreline.scoring.v1.GetActivityResponse\"\"\xa8\xd4\x18\x02\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/analytics/activity\x12\x8e\x01\n\rGetScoreTrend\x12*.scoreline.scoring.v1.GetScoreTrendRequest\x1a+.scoreline.scoring.v1.GetScoreTrendResponse\"$\xa8\xd4\x18\x02\x82\xd3\xe4\x93\x02\x1a\x12\x18/v1/analytics/scoreTrend\x12~\n\tGetFunnel\x12&.scoreline.scoring.v1.GetFunnelRequest\x1a\'.scoreline.scoring.v1.GetFunnelResponse\" \xa8\xd4\x18\x02\x82\xd3\xe4\x93\x02\x16\x12\x14/v1/analytics/funnel\x12\x82\x01\n\nGetCohorts\x12\'.scoreline.scoring.v1.GetCohortsRequest\x1a(.scoreline.scoring.v1.GetCohortsResponse\"!\xa8\xd4\x18\x02\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/analytics/cohorts\x12\xa8\x01\n\x16GetCompanyDistribution\x12\x33.scoreline.scoring.v1.GetCompanyDistributionRequest\x1a\x34.scoreline.scoring.v1.GetCompanyDistributionResponse\"#\xa8\xd4\x18\x02\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/analytics/companies\x12\x8e\x01\n\rGetRuleImpact\x12*.scoreline.scoring.v1.GetRuleImpactRequest\x1a+.scoreline.scoring.v1.GetRuleImpactResponse\"$\xa8\xd4\x18\x02\x82\xd3\xe4\x93\x02\x1a\x12\x18/v1/analytics/ruleImpact\x12m\n\x0b\x45xportLeads\x12(.scoreline.scoring.v1.ExportLeadsRequest\x1a\x14.google.api.HttpBody\"\x1c\xa8\xd4\x18\x02\x82\xd3\xe4\x93\x02\x12\x12\x10/v1/leads:export0\x01\x12p\n\x0c\x45xportEvents\x12).scoreline.scoring.v1.ExportEventsRequest\x1a\x14.google.api.HttpBody\"\x1d\xa8\xd4\x18\x02\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/events:export0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,scoreline/scoring/v1/analytics_service.proto\x12\x14scoreline.scoring.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fscoreline/common/v1/scope.proto\x1a!scoreline/scoring/v1/movers.proto\"\xc4\x01\n\x12GetActivityRequest\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x08interval\x18\x03 \x01(\x0e\x32\x1e.scoreline.scoring.v1.Interval\x12\r\n\x05types\x18\x04 \x03(\t\x12\x0f\n\x07lead_id\x18\x05 \x01(\t\"{\n\x13GetActivityResponse\x12\x33\n\x06points\x18\x01 \x03(\x0b\x32#.scoreline.scoring.v1.ActivityPoint\x12/\n\x06totals\x18\x02 \x03(\x0b\x32\x1f.scoreline.scoring.v1.TypeCount\"~\n\rActivityPoint\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x65vent_count\x18\x02 \x01(\x03\x12.\n\x05types\x18\x03 \x03(\x0b\x32\x1f.scoreline.scoring.v1.TypeCount\".\n\tTypeCount\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x13\n\x0b\x65vent_count\x18\x02 \x01(\x03\"\x85\x01\n\x14GetScoreTrendRequest\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07lead_id\x18\x03 \x01(\t\"N\n\x15GetScoreTrendResponse\x12\x35\n\x06points\x18\x01 \x03(\x0b\x32%.scoreline.scoring.v1.ScoreTrendPoint\"x\n\x0fScoreTrendPoint\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nlead_count\x18\x02 \x01(\x03\x12\x11\n\tscore_sum\x18\x03 \x01(\x01\x12\x14\n\x0c\x63hange_count\x18\x04 \x01(\x03\"p\n\x10GetFunnelRequest\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"Z\n\x11GetFunnelResponse\x12\x31\n\x06stages\x18\x01 \x03(\x0b\x32!.scoreline.scoring.v1.FunnelStage\x12\x12\n\nlead_count\x18\x02 \x01(\x03\"\x8e\x01\n\x0b\x46unnelStage\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x15\n\rreached_count\x18\x02 \x01(\x03\x12\x15\n\rcurrent_count\x18\x03 \x01(\x03\x12\x12\n\nconversion\x18\x04 \x01(\x01\x12.\n\x0bmedian_time\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x80\x01\n\x11GetCohortsRequest\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05stage\x18\x03 \x01(\t\"R\n\x12GetCohortsResponse\x12-\n\x07\x63ohorts\x18\x01 \x03(\x0b\x32\x1c.scoreline.scoring.v1.Cohort\x12\r\n\x05stage\x18\x02 \x01(\t\"t\n\x06\x43ohort\x12(\n\x04week\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nlead_count\x18\x02 \x01(\x03\x12\x15\n\rreached_count\x18\x03 \x01(\x03\x12\x15\n\ractive_counts\x18\x04 \x03(\x03\".\n\x1dGetCompanyDistributionRequest\x12\r\n\x05limit\x18\x01 \x01(\x05\"\x85\x01\n\x1eGetCompanyDistributionResponse\x12\x35\n\tcompanies\x18\x01 \x03(\x0b\x32\".scoreline.scoring.v1.CompanyShare\x12\x15\n\rcompany_count\x18\x02 \x01(\x03\x12\x15\n\runknown_count\x18\x03 \x01(\x03\"Z\n\x0c\x43ompanyShare\x12\x0f\n\x07\x63ompany\x18\x01 \x01(\t\x12\x12\n\nlead_count\x18\x02 \x01(\x03\x12\x12\n\nmean_score\x18\x03 \x01(\x01\x12\x11\n\tmax_score\x18\x04 \x01(\x01\"t\n\x14GetRuleImpactRequest\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x91\x01\n\x15GetRuleImpactResponse\x12/\n\x05rules\x18\x01 \x03(\x0b\x32 .scoreline.scoring.v1.RuleImpact\x12\x18\n\x10rule_set_version\x18\x02 \x01(\x05\x12\x14\n\x0c\x66\x61\x64\x65\x64_points\x18\x03 \x01(\x01\x12\x17\n\x0f\x61\x64justed_points\x18\x04 \x01(\x01\"\x84\x01\n\nRuleImpact\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12\x13\n\x0b\x65vent_count\x18\x02 \x01(\x03\x12\x12\n\nlead_count\x18\x03 \x01(\x03\x12\x15\n\rclipped_count\x18\x04 \x01(\x03\x12\x15\n\rlimited_count\x18\x05 \x01(\x03\x12\x0e\n\x06points\x18\x06 \x01(\x01\"\xa4\x01\n\x12\x45xportLeadsRequest\x12\x32\n\x06\x66ormat\x18\x01 \x01(\x0e\x32\".scoreline.scoring.v1.ExportFormat\x12\x0e\n\x06stages\x18\x02 \x03(\t\x12\x16\n\tmin_score\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x16\n\tmax_score\x18\x04 \x01(\x01H\x01\x88\x01\x01\x42\x0c\n\n_min_scoreB\x0c\n\n_max_score\"\xc6\x01\n\x13\x45xportEventsRequest\x12\x32\n\x06\x66ormat\x18\x01 \x01(\x0e\x32\".scoreline.scoring.v1.ExportFormat\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x0f\n\x07lead_id\x18\x03 \x01(\t\x12.\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*I\n\x08Interval\x12\x18\n\x14INTERVAL_UNSPECIFIED\x10\x00\x12\x11\n\rINTERVAL_HOUR\x10\x01\x12\x10\n\x0cINTERVAL_DAY\x10\x02*y\n\x0c\x45xportFormat\x12\x1d\n\x19\x45XPORT_FORMAT_UNSPECIFIED\x10\x00\x12\x15\n\x11\x45XPORT_FORMAT_CSV\x10\x01\x12\x18\n\x14\x45XPORT_FORMAT_NDJSON\x10\x02\x12\x19\n\x15\x45XPORT_FORMAT_PARQUET\x10\x03\x32\xce\t\n\x10\x41nalyticsService\x12\x86\x01\n\x0bGetActivity\x12(.scoreline.scoring.v1.GetActivityRequest\x1a).scoreline.scoring.v1.GetActivityResponse\"\"\xa8\xd4\x18\x02\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/analytics/activity\x12\x8e\x01\n\rGetScoreTrend\x12*.scoreline.scoring.v1.GetScoreTrendRequest\x1a+.scoreline.scoring.v1.GetScoreTrendResponse\"$\xa8\xd4\x18\x02\x82\xd3\xe4\x93\x02\x1a\x12\x18/v1/analytics/scoreTrend\x12~\n\tGetMovers\x12&.scoreline.scoring.v1.GetMoversRequest\x1a\'.scoreline.scoring.v1.GetMoversResponse\" \xa8\xd4\x18\x02\x82\xd3\xe4\x93\x02\x16\x12\x14/v1/analytics/movers\x12~\n\tGetFunnel\x12&.scoreline.scoring.v1.GetFunnelRequest\x1a\'.scoreline.scoring.v1.GetFunnelResponse\" \xa8\xd4\x18\x02\x82\xd3\xe4\x93\x02\x16\x12\x14/v1/analytics/funnel\x12\x82\x01\n\nGetCohorts\x12\'.scoreline.scoring.v1.GetCohortsRequest\x1a(.scoreline.scoring.v1.GetCohortsResponse\"!\xa8\xd4\x18\x02\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/analytics/cohorts\x12\xa8\x01\n\x16GetCompanyDistribution\x12\x33.scoreline.scoring.v1.GetCompanyDistributionRequest\x1a\x34.scoreline.scoring.v1.GetCompanyDistributionResponse\"#\xa8\xd4\x18\x02\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/analytics/companies\x12\x8e\x01\n\rGetRuleImpact\x12*.scoreline.scoring.v1.GetRuleImpactRequest\x1a+.scoreline.scoring.v1.GetRuleImpactResponse\"$\xa8\xd4\x18\x02\x82\xd3\xe4\x93\x02\x1a\x12\x18/v1/analytics/ruleImpact\x12m\n\x0b\x45xportLeads\x12(.scoreline.scoring.v1.ExportLeadsRequest\x1a\x14.google.api.HttpBody\"\x1c\xa8\xd4\x18\x02\x82\xd3\xe4\x93\x02\x12\x12\x10/v1/leads:export0\x01\x12p\n\x0c\x45xportEvents\x12).scoreline.scoring.v1.ExportEventsRequest\x1a\x14.google.api.HttpBody\"\x1d\xa8\xd4\x18\x02\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/events:export0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,6 +41,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ANALYTICSSERVICE'].methods_by_name['GetActivity']._serialized_options = b'\250\324\030\002\202\323\344\223\002\030\022\026/v1/analytics/activity'
   _globals['_ANALYTICSSERVICE'].methods_by_name['GetScoreTrend']._loaded_options = None
   _globals['_ANALYTICSSERVICE'].methods_by_name['GetScoreTrend']._serialized_options = b'\250\324\030\002\202\323\344\223\002\032\022\030/v1/analytics/scoreTrend'
+  _globals['_ANALYTICSSERVICE'].methods_by_name['GetMovers']._loaded_options = None
+  _globals['_ANALYTICSSERVICE'].methods_by_name['GetMovers']._serialized_options = b'\250\324\030\002\202\323\344\223\002\026\022\024/v1/analytics/movers'
   _globals['_ANALYTICSSERVICE'].methods_by_name['GetFunnel']._loaded_options = None
   _globals['_ANALYTICSSERVICE'].methods_by_name['GetFunnel']._serialized_options = b'\250\324\030\002\202\323\344\223\002\026\022\024/v1/analytics/funnel'
   _globals['_ANALYTICSSERVICE'].methods_by_name['GetCohorts']._loaded_options = None
@@ -52,52 +55,52 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ANALYTICSSERVICE'].methods_by_name['ExportLeads']._serialized_options = b'\250\324\030\002\202\323\344\223\002\022\022\020/v1/leads:export'
   _globals['_ANALYTICSSERVICE'].methods_by_name['ExportEvents']._loaded_options = None
   _globals['_ANALYTICSSERVICE'].methods_by_name['ExportEvents']._serialized_options = b'\250\324\030\002\202\323\344\223\002\023\022\021/v1/events:export'
-  _globals['_INTERVAL']._serialized_start=2792
-  _globals['_INTERVAL']._serialized_end=2865
-  _globals['_EXPORTFORMAT']._serialized_start=2867
-  _globals['_EXPORTFORMAT']._serialized_end=2988
-  _globals['_GETACTIVITYREQUEST']._serialized_start=226
-  _globals['_GETACTIVITYREQUEST']._serialized_end=422
-  _globals['_GETACTIVITYRESPONSE']._serialized_start=424
-  _globals['_GETACTIVITYRESPONSE']._serialized_end=547
-  _globals['_ACTIVITYPOINT']._serialized_start=549
-  _globals['_ACTIVITYPOINT']._serialized_end=675
-  _globals['_TYPECOUNT']._serialized_start=677
-  _globals['_TYPECOUNT']._serialized_end=723
-  _globals['_GETSCORETRENDREQUEST']._serialized_start=726
-  _globals['_GETSCORETRENDREQUEST']._serialized_end=859
-  _globals['_GETSCORETRENDRESPONSE']._serialized_start=861
-  _globals['_GETSCORETRENDRESPONSE']._serialized_end=939
-  _globals['_SCORETRENDPOINT']._serialized_start=941
-  _globals['_SCORETRENDPOINT']._serialized_end=1061
-  _globals['_GETFUNNELREQUEST']._serialized_start=1063
-  _globals['_GETFUNNELREQUEST']._serialized_end=1175
-  _globals['_GETFUNNELRESPONSE']._serialized_start=1177
-  _globals['_GETFUNNELRESPONSE']._serialized_end=1267
-  _globals['_FUNNELSTAGE']._serialized_start=1270
-  _globals['_FUNNELSTAGE']._serialized_end=1412
-  _globals['_GETCOHORTSREQUEST']._serialized_start=1415
-  _globals['_GETCOHORTSREQUEST']._serialized_end=1543
-  _globals['_GETCOHORTSRESPONSE']._serialized_start=1545
-  _globals['_GETCOHORTSRESPONSE']._serialized_end=1627
-  _globals['_COHORT']._serialized_start=1629
-  _globals['_COHORT']._serialized_end=1745
-  _globals['_GETCOMPANYDISTRIBUTIONREQUEST']._serialized_start=1747
-  _globals['_GETCOMPANYDISTRIBUTIONREQUEST']._serialized_end=1793
-  _globals['_GETCOMPANYDISTRIBUTIONRESPONSE']._serialized_start=1796
-  _globals['_GETCOMPANYDISTRIBUTIONRESPONSE']._serialized_end=1929
-  _globals['_COMPANYSHARE']._serialized_start=1931
-  _globals['_COMPANYSHARE']._serialized_end=2021
-  _globals['_GETRULEIMPACTREQUEST']._serialized_start=2023
-  _globals['_GETRULEIMPACTREQUEST']._serialized_end=2139
-  _globals['_GETRULEIMPACTRESPONSE']._serialized_start=2142
-  _globals['_GETRULEIMPACTRESPONSE']._serialized_end=2287
-  _globals['_RULEIMPACT']._serialized_start=2290
-  _globals['_RULEIMPACT']._serialized_end=2422
-  _globals['_EXPORTLEADSREQUEST']._serialized_start=2425
-  _globals['_EXPORTLEADSREQUEST']._serialized_end=2589
-  _globals['_EXPORTEVENTSREQUEST']._serialized_start=2592
-  _globals['_EXPORTEVENTSREQUEST']._serialized_end=2790
-  _globals['_ANALYTICSSERVICE']._serialized_start=2991
-  _globals['_ANALYTICSSERVICE']._serialized_end=4093
+  _globals['_INTERVAL']._serialized_start=2827
+  _globals['_INTERVAL']._serialized_end=2900
+  _globals['_EXPORTFORMAT']._serialized_start=2902
+  _globals['_EXPORTFORMAT']._serialized_end=3023
+  _globals['_GETACTIVITYREQUEST']._serialized_start=261
+  _globals['_GETACTIVITYREQUEST']._serialized_end=457
+  _globals['_GETACTIVITYRESPONSE']._serialized_start=459
+  _globals['_GETACTIVITYRESPONSE']._serialized_end=582
+  _globals['_ACTIVITYPOINT']._serialized_start=584
+  _globals['_ACTIVITYPOINT']._serialized_end=710
+  _globals['_TYPECOUNT']._serialized_start=712
+  _globals['_TYPECOUNT']._serialized_end=758
+  _globals['_GETSCORETRENDREQUEST']._serialized_start=761
+  _globals['_GETSCORETRENDREQUEST']._serialized_end=894
+  _globals['_GETSCORETRENDRESPONSE']._serialized_start=896
+  _globals['_GETSCORETRENDRESPONSE']._serialized_end=974
+  _globals['_SCORETRENDPOINT']._serialized_start=976
+  _globals['_SCORETRENDPOINT']._serialized_end=1096
+  _globals['_GETFUNNELREQUEST']._serialized_start=1098
+  _globals['_GETFUNNELREQUEST']._serialized_end=1210
+  _globals['_GETFUNNELRESPONSE']._serialized_start=1212
+  _globals['_GETFUNNELRESPONSE']._serialized_end=1302
+  _globals['_FUNNELSTAGE']._serialized_start=1305
+  _globals['_FUNNELSTAGE']._serialized_end=1447
+  _globals['_GETCOHORTSREQUEST']._serialized_start=1450
+  _globals['_GETCOHORTSREQUEST']._serialized_end=1578
+  _globals['_GETCOHORTSRESPONSE']._serialized_start=1580
+  _globals['_GETCOHORTSRESPONSE']._serialized_end=1662
+  _globals['_COHORT']._serialized_start=1664
+  _globals['_COHORT']._serialized_end=1780
+  _globals['_GETCOMPANYDISTRIBUTIONREQUEST']._serialized_start=1782
+  _globals['_GETCOMPANYDISTRIBUTIONREQUEST']._serialized_end=1828
+  _globals['_GETCOMPANYDISTRIBUTIONRESPONSE']._serialized_start=1831
+  _globals['_GETCOMPANYDISTRIBUTIONRESPONSE']._serialized_end=1964
+  _globals['_COMPANYSHARE']._serialized_start=1966
+  _globals['_COMPANYSHARE']._serialized_end=2056
+  _globals['_GETRULEIMPACTREQUEST']._serialized_start=2058
+  _globals['_GETRULEIMPACTREQUEST']._serialized_end=2174
+  _globals['_GETRULEIMPACTRESPONSE']._serialized_start=2177
+  _globals['_GETRULEIMPACTRESPONSE']._serialized_end=2322
+  _globals['_RULEIMPACT']._serialized_start=2325
+  _globals['_RULEIMPACT']._serialized_end=2457
+  _globals['_EXPORTLEADSREQUEST']._serialized_start=2460
+  _globals['_EXPORTLEADSREQUEST']._serialized_end=2624
+  _globals['_EXPORTEVENTSREQUEST']._serialized_start=2627
+  _globals['_EXPORTEVENTSREQUEST']._serialized_end=2825
+  _globals['_ANALYTICSSERVICE']._serialized_start=3026
+  _globals['_ANALYTICSSERVICE']._serialized_end=4256
 # @@protoc_insertion_point(module_scope)

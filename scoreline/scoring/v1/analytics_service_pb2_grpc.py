@@ -5,6 +5,7 @@ import warnings
 
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from scoreline.scoring.v1 import analytics_service_pb2 as scoreline_dot_scoring_dot_v1_dot_analytics__service__pb2
+from scoreline.scoring.v1 import movers_pb2 as scoreline_dot_scoring_dot_v1_dot_movers__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -49,6 +50,11 @@ class AnalyticsServiceStub:
                 '/scoreline.scoring.v1.AnalyticsService/GetScoreTrend',
                 request_serializer=scoreline_dot_scoring_dot_v1_dot_analytics__service__pb2.GetScoreTrendRequest.SerializeToString,
                 response_deserializer=scoreline_dot_scoring_dot_v1_dot_analytics__service__pb2.GetScoreTrendResponse.FromString,
+                _registered_method=True)
+        self.GetMovers = channel.unary_unary(
+                '/scoreline.scoring.v1.AnalyticsService/GetMovers',
+                request_serializer=scoreline_dot_scoring_dot_v1_dot_movers__pb2.GetMoversRequest.SerializeToString,
+                response_deserializer=scoreline_dot_scoring_dot_v1_dot_movers__pb2.GetMoversResponse.FromString,
                 _registered_method=True)
         self.GetFunnel = channel.unary_unary(
                 '/scoreline.scoring.v1.AnalyticsService/GetFunnel',
@@ -101,6 +107,16 @@ class AnalyticsServiceServicer:
     def GetScoreTrend(self, request, context):
         """How scores went, day by day: of one lead, or of all together. 30 days unless said otherwise; at most 1,000 days.
         Costs reading the score changes up to the end.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetMovers(self, request, context):
+        """Which leads' scores moved most between two times, up and down; which are newly qualified, and which of the qualified
+        are at risk. Scores are those of record, as in GetScoreTrend. A lead whose score only other rules or a replay changed
+        has not moved. 7 days unless said otherwise; at most 31. Costs reading the score changes since `from_time`, and the
+        qualified leads.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -179,6 +195,11 @@ def add_AnalyticsServiceServicer_to_server(servicer, server):
                     servicer.GetScoreTrend,
                     request_deserializer=scoreline_dot_scoring_dot_v1_dot_analytics__service__pb2.GetScoreTrendRequest.FromString,
                     response_serializer=scoreline_dot_scoring_dot_v1_dot_analytics__service__pb2.GetScoreTrendResponse.SerializeToString,
+            ),
+            'GetMovers': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetMovers,
+                    request_deserializer=scoreline_dot_scoring_dot_v1_dot_movers__pb2.GetMoversRequest.FromString,
+                    response_serializer=scoreline_dot_scoring_dot_v1_dot_movers__pb2.GetMoversResponse.SerializeToString,
             ),
             'GetFunnel': grpc.unary_unary_rpc_method_handler(
                     servicer.GetFunnel,
@@ -270,6 +291,33 @@ class AnalyticsService:
             '/scoreline.scoring.v1.AnalyticsService/GetScoreTrend',
             scoreline_dot_scoring_dot_v1_dot_analytics__service__pb2.GetScoreTrendRequest.SerializeToString,
             scoreline_dot_scoring_dot_v1_dot_analytics__service__pb2.GetScoreTrendResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetMovers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/scoreline.scoring.v1.AnalyticsService/GetMovers',
+            scoreline_dot_scoring_dot_v1_dot_movers__pb2.GetMoversRequest.SerializeToString,
+            scoreline_dot_scoring_dot_v1_dot_movers__pb2.GetMoversResponse.FromString,
             options,
             channel_credentials,
             insecure,

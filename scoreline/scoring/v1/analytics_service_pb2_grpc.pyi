@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.api import httpbody_pb2 as _httpbody_pb2
 from grpc import aio as _aio
 from scoreline.scoring.v1 import analytics_service_pb2 as _analytics_service_pb2
+from scoreline.scoring.v1 import movers_pb2 as _movers_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -46,6 +47,12 @@ class AnalyticsServiceStub:
     GetScoreTrend: _grpc.UnaryUnaryMultiCallable[_analytics_service_pb2.GetScoreTrendRequest, _analytics_service_pb2.GetScoreTrendResponse]
     """How scores went, day by day: of one lead, or of all together. 30 days unless said otherwise; at most 1,000 days.
     Costs reading the score changes up to the end.
+    """
+    GetMovers: _grpc.UnaryUnaryMultiCallable[_movers_pb2.GetMoversRequest, _movers_pb2.GetMoversResponse]
+    """Which leads' scores moved most between two times, up and down; which are newly qualified, and which of the qualified
+    are at risk. Scores are those of record, as in GetScoreTrend. A lead whose score only other rules or a replay changed
+    has not moved. 7 days unless said otherwise; at most 31. Costs reading the score changes since `from_time`, and the
+    qualified leads.
     """
     GetFunnel: _grpc.UnaryUnaryMultiCallable[_analytics_service_pb2.GetFunnelRequest, _analytics_service_pb2.GetFunnelResponse]
     """How leads go from stage to stage: how many ever reached each, how many went on, and how long that took. Costs
@@ -102,6 +109,12 @@ class AnalyticsServiceAsyncStub(AnalyticsServiceStub):
     GetScoreTrend: _aio.UnaryUnaryMultiCallable[_analytics_service_pb2.GetScoreTrendRequest, _analytics_service_pb2.GetScoreTrendResponse]  # type: ignore[assignment]
     """How scores went, day by day: of one lead, or of all together. 30 days unless said otherwise; at most 1,000 days.
     Costs reading the score changes up to the end.
+    """
+    GetMovers: _aio.UnaryUnaryMultiCallable[_movers_pb2.GetMoversRequest, _movers_pb2.GetMoversResponse]  # type: ignore[assignment]
+    """Which leads' scores moved most between two times, up and down; which are newly qualified, and which of the qualified
+    are at risk. Scores are those of record, as in GetScoreTrend. A lead whose score only other rules or a replay changed
+    has not moved. 7 days unless said otherwise; at most 31. Costs reading the score changes since `from_time`, and the
+    qualified leads.
     """
     GetFunnel: _aio.UnaryUnaryMultiCallable[_analytics_service_pb2.GetFunnelRequest, _analytics_service_pb2.GetFunnelResponse]  # type: ignore[assignment]
     """How leads go from stage to stage: how many ever reached each, how many went on, and how long that took. Costs
@@ -167,6 +180,18 @@ class AnalyticsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_analytics_service_pb2.GetScoreTrendResponse, _abc.Awaitable[_analytics_service_pb2.GetScoreTrendResponse]]:
         """How scores went, day by day: of one lead, or of all together. 30 days unless said otherwise; at most 1,000 days.
         Costs reading the score changes up to the end.
+        """
+
+    @_abc_1.abstractmethod
+    def GetMovers(
+        self,
+        request: _movers_pb2.GetMoversRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_movers_pb2.GetMoversResponse, _abc.Awaitable[_movers_pb2.GetMoversResponse]]:
+        """Which leads' scores moved most between two times, up and down; which are newly qualified, and which of the qualified
+        are at risk. Scores are those of record, as in GetScoreTrend. A lead whose score only other rules or a replay changed
+        has not moved. 7 days unless said otherwise; at most 31. Costs reading the score changes since `from_time`, and the
+        qualified leads.
         """
 
     @_abc_1.abstractmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,9 +17,13 @@ from grpc import StatusCode
 from scoreline.common.v1 import scope_pb2
 from scoreline.scoring.v1 import analytics_service_pb2 as pb
 from scoreline.scoring.v1 import analytics_service_pb2_grpc
+from scoreline.scoring.v1.intelligence_pb2 import RISK_LEVEL_LOW, RISK_LEVEL_MEDIUM
+from scoreline.scoring.v1.movers_pb2 import GetMoversRequest, GetMoversResponse, Mover
 from services.scoring import analytics_handlers, analytics_queries
 from services.scoring.analytics_handlers import READS_MAX, AnalyticsHandlers
 from services.scoring.analytics_servicer import AnalyticsServicer
+from services.scoring.domain.activity import Risk
+from services.scoring.domain.decay import DAY
 from services.scoring.exporting import Exports
 from services.scoring.handlers import EventHandlers
 from services.shared import contracts
@@ -140,6 +145,15 @@ async def test_times_must_be_in_order_and_in_the_calendar(api: Api, method: str)
         ("GetScoreTrend", pb.GetScoreTrendRequest(lead_id="x" * 300), "lead_id"),
         ("GetCohorts", pb.GetCohortsRequest(start_time=at(0), end_time=at(7 * 105)), "start_time"),
         ("GetCohorts", pb.GetCohortsRequest(stage="warm"), "stage"),
+        ("GetMovers", GetMoversRequest(from_time=at(0), until_time=at(31.01)), "from_time"),
+        ("GetMovers", GetMoversRequest(from_time=at(1), until_time=at(1)), "from_time"),
+        ("GetMovers", GetMoversRequest(from_time=at(9)), "from_time"),
+        ("GetMovers", GetMoversRequest(until_time=Timestamp(seconds=10**12)), "until_time"),
+        ("GetMovers", GetMoversRequest(page_size=-1), "page_size"),
+        ("GetMovers", GetMoversRequest(stages=["x"] * 33), "stages"),
+        ("GetMovers", GetMoversRequest(qualified_stages=["\0"]), "qualified_stages"),
+        ("GetMovers", GetMoversRequest(at_risk_min=RISK_LEVEL_LOW), "at_risk_min"),
+        ("GetMovers", GetMoversRequest(at_risk_min=9), "at_risk_min"),
         ("GetCohorts", pb.GetCohortsRequest(stage="\0"), "stage"),
         ("GetCompanyDistribution", pb.GetCompanyDistributionRequest(limit=-1), "limit"),
         ("GetCompanyDistribution", pb.GetCompanyDistributionRequest(limit=1_001), "limit"),
@@ -158,7 +172,8 @@ async def test_leads_nobody_knows_and_keys_that_may_not_read(api: Api) -> None:
     for method in ("GetActivity", "GetScoreTrend"):
         with fails(StatusCode.NOT_FOUND, "RESOURCE_NOT_FOUND"):
             await api.call(method, METHODS[method](lead_id="nobody"))
-    for method, request in (*METHODS.items(), ("ExportLeads", pb.ExportLeadsRequest)):
+    others = (("ExportLeads", pb.ExportLeadsRequest), ("GetMovers", GetMoversRequest))
+    for method, request in (*METHODS.items(), *others):
         with fails(StatusCode.PERMISSION_DENIED, "SCOPE_MISSING"):
             await api.call(method, request(), key="writer")
 
@@ -171,6 +186,10 @@ async def test_an_empty_project(api: Api) -> None:
     assert {(one.lead_count, one.score_sum) for one in trend.points} == {(0, 0.0)}
     assert await api.call("GetFunnel", pb.GetFunnelRequest()) == pb.GetFunnelResponse()
     assert await api.call("GetCohorts", pb.GetCohortsRequest()) == pb.GetCohortsResponse()
+    movers = await api.call("GetMovers", GetMoversRequest())
+    now = api.clock.now()
+    week = (to_timestamp(now - timedelta(days=7)), to_timestamp(now))
+    assert movers == GetMoversResponse(from_time=week[0], until_time=week[1])
     companies = await api.call("GetCompanyDistribution", pb.GetCompanyDistributionRequest())
     assert companies == pb.GetCompanyDistributionResponse()
     assert await api.call("GetRuleImpact", pb.GetRuleImpactRequest()) == pb.GetRuleImpactResponse()
@@ -237,6 +256,44 @@ async def test_score_trend(filled: Api) -> None:
     request.lead_id = "bob"
     found = await filled.call("GetScoreTrend", request)
     assert [(one.lead_count, one.score_sum) for one in found.points] == [(0, 0.0), (1, 1.0)]
+
+
+async def test_movers(filled: Api) -> None:
+    await filled.events.apply_events(
+        [cases.incoming("a9", "refund", 1_600, "lead:ada", filled.project)]
+    )
+    span = {"from_time": at(1), "until_time": at(2)}
+    found = await filled.call("GetMovers", GetMoversRequest(**span))
+    (up,), (down,) = found.up, found.down
+    assert up == Mover(
+        lead_id="bob", score_after=1, delta=1, stage_before="cold", stage_after="cold"
+    )
+    assert down == Mover(
+        lead_id="ada", score_before=60, score_after=10, delta=-50, stage_before="hot",
+        stage_after="cold",
+    )  # fmt: skip
+    assert (found.up_count, found.down_count, found.newly_qualified_count) == (1, 1, 0)
+    request = GetMoversRequest(qualified_stages=["cold"], stages=["warm"], **span)
+    found = await filled.call("GetMovers", request)
+    assert (len(found.up), found.up_count, found.down_count) == (0, 0, 0)
+    (new,) = found.newly_qualified
+    assert (new.lead_id, new.score, new.stage) == ("ada", 10, "cold")
+    assert new.enter_time == to_timestamp(START + timedelta(minutes=1_600))
+
+
+async def test_leads_at_risk(filled: Api) -> None:
+    rules = replace(cases.RULES, risk=Risk(medium_after=DAY, high_after=2 * DAY))
+    await filled.events.record_activation(cases.activation(2, rules, filled.project))
+    while await filled.events.rescore_next():
+        pass
+    # By now Ada has been away for nearly two days, Bob for nearly one.
+    request = GetMoversRequest(qualified_stages=["hot", "cold"])
+    found = await filled.call("GetMovers", request)
+    assert (len(found.at_risk), found.at_risk_count) == (0, 0)
+    request.at_risk_min = RISK_LEVEL_MEDIUM
+    (one,) = (await filled.call("GetMovers", request)).at_risk
+    assert (one.lead_id, one.score, one.stage, one.risk) == ("ada", 60, "hot", RISK_LEVEL_MEDIUM)
+    assert one.last_event_time == to_timestamp(START + timedelta(minutes=120))
 
 
 async def test_funnel(filled: Api) -> None:

@@ -14,6 +14,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from scoreline.cli.analytics import duration
 from scoreline.scoring.v1 import analytics_service_pb2 as pb
+from scoreline.scoring.v1 import movers_pb2
+from scoreline.scoring.v1.intelligence_pb2 import RISK_LEVEL_MEDIUM
 from tests.support.command_line import json_lines, refusing, run
 from tests.support.fake_edge import FakeEdge, refuse, status
 
@@ -165,6 +167,57 @@ def test_rules(edge: FakeEdge) -> None:
     assert re.fullmatch(r"signup \+620 █+ 40 31 9", lines[1])
     assert re.fullmatch(r"refund -60.5 █+.? 2 2 1", lines[2])
     assert lines[-1] == "rules +559.5, by hand +5, time -12.25; rule set version 4"
+
+
+MOVERS = movers_pb2.GetMoversResponse(
+    up=[
+        movers_pb2.Mover(
+            lead_id="l-1", email="ada@example.com", display_name="[b]Ada", company="Acme",
+            score_before=1, score_after=41.5, delta=40.5, stage_before="cold", stage_after="hot",
+        )
+    ],
+    down=[
+        movers_pb2.Mover(
+            lead_id="l-2", score_before=9, score_after=4, delta=-5, stage_before="cold",
+            stage_after="cold",
+        )
+    ],
+    up_count=1_234,
+    down_count=1,
+    at_risk=[
+        movers_pb2.LeadAtRisk(
+            lead_id="l-3", email="bob@example.com", score=90, stage="qualified",
+            risk=RISK_LEVEL_MEDIUM,
+        )
+    ],
+    at_risk_count=7,
+)  # fmt: skip
+
+
+def test_movers(edge: FakeEdge) -> None:
+    edge.on("GetMovers", lambda request, context: MOVERS)
+    options = (
+        "--since", "2026-03-02T00:00:00Z", "--until", "2026-03-03T00:00:00Z", "--limit", 3,
+        "--stage", "warm", "--qualified-stage", "hot", "--at-risk-min", "medium",
+    )  # fmt: skip
+    result = run(edge, "analytics", "movers", *options)
+    assert result.exit_code == 0, result.output
+    lines = [re.sub(r" +", " ", line).strip() for line in result.stdout.splitlines()]
+    assert "up: 1,234" in lines
+    assert "[b]Ada Acme +40.5 1 41.5 cold → hot" in lines
+    assert "l-2 -5 9 4 cold" in lines
+    assert lines[lines.index("newly qualified: 0") + 1] == ""
+    assert "bob@example.com 90 qualified medium" in lines
+    assert edge.requests["GetMovers"] == [
+        movers_pb2.GetMoversRequest(
+            from_time=stamp(0), until_time=stamp(1), page_size=3, stages=["warm"],
+            qualified_stages=["hot"], at_risk_min=RISK_LEVEL_MEDIUM,
+        )
+    ]  # fmt: skip
+    (line,) = json_lines(run(edge, "analytics", "movers", as_json=True))
+    assert (line["up_count"], line["up"][0]["delta"]) == (1_234, 40.5)
+    for wrong in (("--at-risk-min", "low"), ("--limit", 101), ("--since", "yesterday")):
+        assert run(edge, "analytics", "movers", *wrong).exit_code == 2
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,8 @@ from scoreline.client.aio.analytics import Analytics as AsyncAnalytics
 from scoreline.client.blocking.analytics import Analytics
 from scoreline.client.settings import RetryPolicy
 from scoreline.scoring.v1 import analytics_service_pb2 as pb
+from scoreline.scoring.v1 import movers_pb2
+from scoreline.scoring.v1.intelligence_pb2 import RISK_LEVEL_HIGH, RISK_LEVEL_MEDIUM
 from tests.support.fake_edge import API_KEY, FakeEdge, refuse, status
 
 FAST = RetryPolicy(for_s=5.0, first_wait_s=0.001, max_wait_s=0.01)
@@ -93,6 +95,30 @@ async def test_companies_and_absent_times(edge: FakeEdge) -> None:
     assert request.interval == pb.INTERVAL_DAY
     with pytest.raises(ValueError, match="time zone"):
         client.analytics.funnel(start=datetime(2026, 3, 1))  # noqa: DTZ001 - that is the point
+
+
+async def test_movers(edge: FakeEdge) -> None:
+    edge.on("GetMovers", lambda request, context: movers_pb2.GetMoversResponse(up_count=3))
+    asked: dict[str, Any] = {
+        "start": START, "end": END, "limit": 7, "stages": ["warm"], "qualified_stages": ["hot"],
+        "at_risk_min": "medium",
+    }  # fmt: skip
+    with scoreline.Client(edge.target, API_KEY, retry=FAST) as client:
+        assert client.analytics.movers(**asked).up_count == 3
+        client.analytics.movers()
+        with pytest.raises(ValueError, match="medium, high"):
+            client.analytics.movers(at_risk_min="low")
+    async with scoreline.AsyncClient(edge.target, API_KEY, retry=FAST) as aio:
+        assert (await aio.analytics.movers(**asked)).up_count == 3
+    first, plain, second = edge.requests["GetMovers"]
+    assert first == second
+    assert plain == movers_pb2.GetMoversRequest(at_risk_min=RISK_LEVEL_HIGH)
+    expected = movers_pb2.GetMoversRequest(
+        page_size=7, stages=["warm"], qualified_stages=["hot"], at_risk_min=RISK_LEVEL_MEDIUM
+    )
+    expected.from_time.FromDatetime(START)
+    expected.until_time.FromDatetime(END)
+    assert first == expected
 
 
 def test_the_clients_are_twins() -> None:
