@@ -3,7 +3,7 @@
 from functools import partial
 
 from scoreline.notify.v1 import notify_service_pb2_grpc, webhook_endpoints_service_pb2_grpc
-from services.notify import leads
+from services.notify import activations, leads
 from services.notify.boards import Boards
 from services.notify.conditions import Conditions
 from services.notify.config import NotifyConfig
@@ -19,14 +19,15 @@ from services.notify.endpoint_servicer import WebhookEndpointsServicer
 from services.notify.endpoint_worker import EndpointWorker
 from services.notify.handlers import FeedHandler, WatchHandler
 from services.notify.hub import Hub, HubLimits
-from services.notify.planning import Plan, Planner
+from services.notify.planning import Plan, Planner, Source
+from services.notify.ports import PublishedChange
 from services.notify.servicer import NotifyServicer
 from services.notify.store import PostgresEndpoints
-from services.notify.stream import BROKER_ERRORS, STREAM, JetStreamScores
+from services.notify.stream import BROKER_ERRORS, STREAM, JetStreamScores, published_change
 from services.notify.watch import SnapshotBudget
 from services.notify.worker import Follower, Keeper
 from services.shared import db
-from services.shared.clock import SystemClock
+from services.shared.clock import Clock, SystemClock
 from services.shared.db import Database
 from services.shared.errors import DependencyUnavailable
 from services.shared.retrying import until_available
@@ -78,13 +79,20 @@ async def build(service: Service, config: NotifyConfig) -> None:
     )
     notify_service_pb2_grpc.add_NotifyServiceServicer_to_server(servicer, service.server)
 
-    plans: list[Plan] = [_add_endpoints(service, config, database)]
-    planner = Planner(database, stream, plans, SystemClock())
-    service.add_loop("planning", planner.run)
-
-
-def _add_endpoints(service: Service, config: NotifyConfig, database: Database) -> EndpointPlan:
     clock = SystemClock()
+    worker = _add_endpoints(service, config, database, clock)
+    conditions = Conditions(CONDITIONS_MAX)
+    plans: list[Plan[PublishedChange]] = [EndpointPlan(conditions, clock, worker.nudge)]
+    changes = Source("scores", stream, published_change)
+    service.add_loop("planning", Planner(database, changes, plans, clock).run)
+    telling = activations.ActivationPlan(clock, worker.nudge)
+    rules = activations.source(service.bus)
+    service.add_loop("planning of activations", Planner(database, rules, [telling], clock).run)
+
+
+def _add_endpoints(
+    service: Service, config: NotifyConfig, database: Database, clock: Clock
+) -> EndpointWorker:
     seal = Seal(config.secret_keys.get_secret_value())
     sender = Sender(
         config.delivery_timeout_s, config.allow_http_targets, config.allow_private_targets, clock
@@ -100,13 +108,12 @@ def _add_endpoints(service: Service, config: NotifyConfig, database: Database) -
     )
     service.add_loop("webhooks", worker.run, worker.stop)
     service.add_loop("sweep of webhooks", worker.sweep)
-    conditions = Conditions(CONDITIONS_MAX)
     handlers = EndpointHandlers(
         PostgresEndpoints(database, seal),
         PostgresDeliveries(database),
         sender,
         TargetRules(config.allow_http_targets, config.allow_private_targets),
-        conditions,
+        Conditions(CONDITIONS_MAX),
         example,
         worker.nudge,
         clock,
@@ -114,7 +121,7 @@ def _add_endpoints(service: Service, config: NotifyConfig, database: Database) -
     webhook_endpoints_service_pb2_grpc.add_WebhookEndpointsServiceServicer_to_server(
         WebhookEndpointsServicer(handlers), service.server
     )
-    return EndpointPlan(conditions, clock, worker.nudge)
+    return worker
 
 
 def _signer(config: NotifyConfig) -> TokenSigner:

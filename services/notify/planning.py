@@ -1,11 +1,13 @@
-"""What is to be done about score changes: one process at a time reads SCORES in order and has each plan write what it
-makes of them, in the transaction that moves the position on. So every change is planned once and in order, whatever is
-killed. What was planned is carried out by whichever process is there (`endpoint_worker.py`)."""
+"""What is to be done about what streams tell of, score changes above all: one process at a time reads a stream in order
+and has each plan write what it makes of it, in the transaction that moves the position on. So everything is planned
+once and in order, whatever is killed. What was planned is carried out by whichever process is there
+(`endpoint_worker.py`)."""
 
 import asyncio
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Generic, Protocol, TypeVar
 
 import psycopg
 import sqlalchemy as sa
@@ -15,8 +17,8 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notify.ports import PublishedChange, StreamState
-from services.notify.stream import BROKER_ERRORS, JetStreamScores, published_change
+from services.notify.ports import StreamState
+from services.notify.stream import BROKER_ERRORS, WholeStream
 from services.notify.tables import positions
 from services.shared import logs
 from services.shared.clock import Clock
@@ -27,13 +29,11 @@ from services.shared.exclusive import LOCK_RETRY_S, exclusive
 
 log = logs.get("planning")
 
-READER = "scores"
-"""The row of `positions`."""
-
-LOCK = "notify_planning"
+LOCK = "notify_planning_"
+"""And the source's name: each stream has its planner."""
 
 BATCH = 500
-"""Changes planned in one transaction."""
+"""Messages planned in one transaction."""
 
 VERIFY_INTERVAL_S = 5.0
 """How soon a stream that was replaced is noticed when nothing is published to the new one."""
@@ -53,12 +53,29 @@ AWAY = (
 NOT_SERVING; a defect does."""
 
 
-class Plan(Protocol):
-    """Makes something of score changes."""
+Item = TypeVar("Item")
+Planned = TypeVar("Planned", contravariant=True)
 
-    async def plan(self, connection: AsyncConnection, changes: Sequence[PublishedChange]) -> None:
-        """Write what is to be done about the changes, which are of all projects and in stream order. Nothing but
-        writing: the transaction may fail, and then the same changes come again."""
+
+@dataclass(frozen=True, slots=True)
+class Source(Generic[Item]):
+    """A stream that is planned from."""
+
+    name: str
+    """The row of `positions`."""
+    stream: WholeStream
+    read: Callable[[Msg, Delivery], Item | None]
+    """What a message says; None when nothing in it can be read."""
+    told_within: timedelta | None = None
+    """What the stream has had for longer counts as gone before it was read; None where streams remove it themselves."""
+
+
+class Plan(Protocol[Planned]):
+    """Makes something of what a stream tells of."""
+
+    async def plan(self, connection: AsyncConnection, items: Sequence[Planned]) -> None:
+        """Write what is to be done about the items, which are of all projects and in stream order. Nothing but
+        writing: the transaction may fail, and then the same items come again."""
         ...
 
     def planned(self) -> None:
@@ -70,16 +87,18 @@ class PositionTaken(Exception):
     """Another process plans, or the stream is another one: begin with the position as it is now."""
 
 
-class Planner:
-    """Reads and has planned. Run it in every process; one of them is at work, the others stand by."""
+class Planner(Generic[Item]):
+    """Reads a source and has it planned. Run it in every process; one of them is at work, the others stand by."""
 
     def __init__(
-        self, database: Database, scores: JetStreamScores, plans: Sequence[Plan], clock: Clock
+        self, database: Database, source: Source[Item], plans: Sequence[Plan[Item]], clock: Clock
     ) -> None:
         self._database = database
-        self._scores = scores
+        self._source = source
         self._plans = plans
         self._clock = clock
+        self._log = log.bind(source=source.name)
+        self._own = positions.c.reader == source.name
         self._stream_id = 0
         self._sequence = 0
 
@@ -87,27 +106,27 @@ class Planner:
         """Wait to be the one that plans, then plan. Never returns."""
         while True:
             try:
-                async with exclusive(self._database, LOCK, _stand_by):
+                async with exclusive(self._database, LOCK + self._source.name, _stand_by):
                     await self._follow()
             except PositionTaken:
-                log.info("planning begins anew")
+                self._log.info("planning begins anew")
             except AWAY as error:
-                log.warning("planning waits", error=type(error).__name__)
+                self._log.warning("planning waits", error=type(error).__name__)
             await asyncio.sleep(RETRY_S)
 
     async def _follow(self) -> None:
-        await self._begin(await self._scores.state())
-        reader = self._scores.live_reader(self._sequence)
+        await self._begin(await self._source.stream.state())
+        reader = self._source.stream.live_reader(self._sequence)
         try:
             await reader.start()
             openings = reader.openings
-            log.info("planning", after=self._sequence)
+            self._log.info("planning", after=self._sequence)
             while True:
                 messages = await _within(VERIFY_INTERVAL_S, reader)
                 if not messages or reader.openings != openings:
                     # What was read after a reopening may be of another stream of the same name.
                     openings = reader.openings
-                    if (await self._scores.state()).stream_id != self._stream_id:
+                    if (await self._source.stream.state()).stream_id != self._stream_id:
                         raise PositionTaken
                 if messages:
                     await self._plan(messages)
@@ -117,23 +136,25 @@ class Planner:
     async def _begin(self, state: StreamState) -> None:
         """Find the position. Without one nobody has subscribed to anything yet: begin at the stream's end."""
         first = insert(positions).values(
-            reader=READER, stream_id=state.stream_id, sequence=state.last_sequence, missed=0
+            reader=self._source.name,
+            stream_id=state.stream_id,
+            sequence=state.last_sequence,
+            missed=0,
         )
-        own = positions.c.reader == READER
         async with self._database.begin() as connection:
             await connection.execute(first.on_conflict_do_nothing())
-            row = (await connection.execute(sa.select(positions).where(own))).one()
+            row = (await connection.execute(sa.select(positions).where(self._own))).one()
             self._stream_id, self._sequence = row.stream_id, row.sequence
             if row.stream_id == state.stream_id and row.sequence <= state.last_sequence:
                 return
             # How much the stream before still held is not known: one stands for at least one.
-            log.error(
+            self._log.error(
                 "stream replaced: what was not planned of the one before is lost", was=row.sequence
             )
             self._stream_id, self._sequence = state.stream_id, 0
             await connection.execute(
                 sa.update(positions)
-                .where(own)
+                .where(self._own)
                 .values(
                     stream_id=state.stream_id,
                     sequence=0,
@@ -143,14 +164,16 @@ class Planner:
             )
 
     async def _plan(self, messages: Sequence[tuple[Msg, Delivery]]) -> None:
-        found = (published_change(message, place) for message, place in messages)
-        changes = [change for change in found if change is not None]
+        in_time = self._in_time(messages)
+        found = (self._source.read(message, place) for message, place in in_time)
+        items = [item for item in found if item is not None]
         missed = await self._missed([place.stream_sequence for _, place in messages])
+        missed += len(messages) - len(in_time)
         reached = messages[-1][1].stream_sequence
         async with self._database.begin() as connection:
             await self._move(connection, reached, missed)
             for plan in self._plans:
-                await plan.plan(connection, changes)
+                await plan.plan(connection, items)
         self._sequence = reached
         for plan in self._plans:
             plan.planned()
@@ -162,7 +185,7 @@ class Planner:
         moved = await connection.execute(
             sa.update(positions)
             .where(
-                positions.c.reader == READER,
+                self._own,
                 positions.c.stream_id == self._stream_id,
                 positions.c.sequence == self._sequence,
             )
@@ -172,19 +195,26 @@ class Planner:
         if moved.one_or_none() is None:
             raise PositionTaken
 
+    def _in_time(self, messages: Sequence[tuple[Msg, Delivery]]) -> Sequence[tuple[Msg, Delivery]]:
+        if self._source.told_within is None:
+            return messages
+        since = self._clock.now() - self._source.told_within
+        in_time = [(message, place) for message, place in messages if place.stored_at >= since]
+        if len(in_time) < len(messages):
+            self._log.error("too old to be planned", count=len(messages) - len(in_time))
+        return in_time
+
     async def _missed(self, sequences: Sequence[int]) -> int:
-        """How many changes the stream's limits removed before they were read. Single ones in its middle are removed
+        """How many messages the stream's limits removed before they were read. Single ones in its middle are removed
         on purpose only (a person is erased)."""
         before = (self._sequence, *sequences)
         gaps = [(b + 1, s) for b, s in zip(before, sequences, strict=False) if s > b + 1]
         if not gaps:
             return 0
-        first_kept = (await self._scores.state()).first_sequence
+        first_kept = (await self._source.stream.state()).first_sequence
         missed = sum(end - start for start, end in gaps if start < first_kept)
         if missed:
-            log.error(
-                "score changes were gone before they were planned", count=missed, first=gaps[0][0]
-            )
+            self._log.error("gone before they were planned", count=missed, first=gaps[0][0])
         return missed
 
 

@@ -1,5 +1,6 @@
-"""The SCORES stream: reading its state and pages of older changes, and what its messages mean. The only place that
-translates the broker's errors. The live edge is followed in `worker.py`."""
+"""Streams that notify reads: what they hold, and their live edge; and SCORES: pages of older changes, and what its
+messages mean. The only place that translates the broker's errors. The live edge is followed in `worker.py` and
+`planning.py`."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,9 @@ STREAM = "SCORES"
 
 SUBJECT_ROOT = "scores"
 """Subjects are `scores.<project>.<lead token>`."""
+
+LIVE_READER_WINDOW = 500
+"""Messages a reader of the live edge asks for at a time."""
 
 PAGE_READER_WINDOW = 500
 """Messages a page reader asks for at a time."""
@@ -60,28 +64,43 @@ def published_change(message: Msg, place: Delivery) -> PublishedChange | None:
     return PublishedChange(place.stream_sequence, project_id, message.subject, change, message.data)
 
 
-class JetStreamScores:
-    """`ports.ScoreStream` on JetStream. At most `readers_max` pages are read at once; others wait."""
+class WholeStream:
+    """A stream on JetStream, all projects' messages in it. Readers ask for `window` messages at a time."""
 
-    def __init__(self, bus: Bus, readers_max: int) -> None:
+    def __init__(
+        self, bus: Bus, name: str, subject_root: str, window: int = LIVE_READER_WINDOW
+    ) -> None:
         self._bus = bus
-        self._turns = asyncio.Semaphore(readers_max)
+        self._name = name
+        self._subject_root = subject_root
+        self._window = window
 
     def live_reader(self, after_sequence: int) -> StreamReader:
-        """Follows all projects' changes."""
-        return StreamReader(self._bus, STREAM, f"{SUBJECT_ROOT}.>", after_sequence)
+        """Follows all projects' messages."""
+        subjects = f"{self._subject_root}.>"
+        return StreamReader(self._bus, self._name, subjects, after_sequence, self._window)
 
     async def state(self) -> StreamState:
         """What the stream holds. Raises DependencyUnavailable."""
         try:
-            info = await self._bus.jetstream.stream_info(STREAM)
+            info = await self._bus.jetstream.stream_info(self._name)
         except BROKER_ERRORS as error:
-            raise DependencyUnavailable("score changes can't be read at the moment") from error
+            raise DependencyUnavailable(
+                f"the stream {self._name} can't be read at the moment"
+            ) from error
         if info.created is None:
             raise DependencyUnavailable("the broker does not say which stream it has")
         stream_id = (info.created - _EPOCH) // timedelta(microseconds=1)
         # A stream that never held anything says 0 for both.
         return StreamState(stream_id, max(info.state.first_seq, 1), info.state.last_seq)
+
+
+class JetStreamScores(WholeStream):
+    """`ports.ScoreStream` on JetStream. At most `readers_max` pages are read at once; others wait."""
+
+    def __init__(self, bus: Bus, readers_max: int) -> None:
+        super().__init__(bus, STREAM, SUBJECT_ROOT)
+        self._turns = asyncio.Semaphore(readers_max)
 
     async def read_page(
         self, project_id: str, wanted: ChangeFilter, after_sequence: int, limit: int

@@ -23,6 +23,7 @@ from scoreline.accounts.v1.account_pb2 import Credential
 from scoreline.common.v1 import scope_pb2
 from scoreline.notify.v1 import notify_service_pb2_grpc
 from scoreline.notify.v1.notify_service_pb2 import WatchScoresRequest, WatchScoresResponse
+from scoreline.rules.v1.rule_set_pb2 import Activation
 from scoreline.scoring.v1 import lead_pb2, scoring_service_pb2, scoring_service_pb2_grpc
 from scoreline.scoring.v1.score_change_pb2 import ScoreChange
 from services.shared.bus import Bus, subject_token
@@ -53,6 +54,14 @@ STREAM_CONFIG: dict[str, Any] = {
     "allow_direct": True,
 }
 """As scoring makes it."""
+
+RULES_CONFIG: dict[str, Any] = {
+    "name": "RULES",
+    "subjects": ["rules.>"],
+    "max_msgs_per_subject": 1,
+    "allow_direct": True,
+}
+"""As rules makes it."""
 
 
 def free_port() -> int:
@@ -127,6 +136,7 @@ class Broker:
 
     async def make_streams(self) -> None:
         await self.bus.jetstream.add_stream(**STREAM_CONFIG)
+        await self.bus.jetstream.add_stream(**RULES_CONFIG)
         await self.bus.jetstream.create_key_value(bucket=BUCKET)
 
     async def let_in(self, project_id: str, scope: int = scope_pb2.SCOPE_READ) -> str:
@@ -168,6 +178,14 @@ class Broker:
             return True
 
         await eventually_async(stored, timeout_s=40)
+
+    async def activate(self, project_id: str, number: int, **fields: Any) -> Activation:
+        """An activation of rules, as rules would publish it."""
+        activation = Activation(number=number, project_id=project_id, **fields)
+        activation.rule_set.description = f"rules of {number}"
+        subject = f"rules.{project_id}.{number}"
+        await self.bus.jetstream.publish(subject, activation.SerializeToString())
+        return activation
 
     async def consumers(self) -> int:
         """How many readers the stream has."""
