@@ -12,8 +12,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.notify import endpoint_judging
 from services.notify import endpoint_rows as rows
-from services.notify.domain.endpoints import FAILING, GONE, Attempt, State
+from services.notify.domain.endpoints import Attempt, State
 from services.notify.endpoint_ports import Claimed
 from services.notify.store import valid_secrets
 from services.notify.tables import attempts, deliveries, delivery_lanes, webhook_endpoints
@@ -22,11 +23,6 @@ from services.shared.sealing import Seal
 
 ENDPOINTS_AT_ONCE = 64
 """Endpoints looked at in one claim; the rest has its turn in the next."""
-
-FAILING_MAX = timedelta(days=5)
-"""An endpoint all of whose attempts failed for so long is disabled."""
-
-STATUS_GONE = 410
 
 WAITED_TOO_LONG = "waited for 7 days"
 
@@ -138,12 +134,16 @@ class PostgresQueue:
             # Shared by all who report, and exclusive with removing the endpoint.
             endpoint = (
                 await connection.execute(
-                    sa.select(webhook_endpoints.c.failing_since)
+                    sa.select(webhook_endpoints)
                     .where(webhook_endpoints.c.endpoint_id == endpoint_id)
                     .with_for_update(read=True, key_share=True)
                 )
             ).one_or_none()
-            if endpoint is None or not await _holds(connection, claimed):
+            if endpoint is None:
+                return ""
+            verdict = await endpoint_judging.judge(connection, endpoint, lead_id, attempt, now)
+            if not await _holds(connection, claimed):
+                # Lanes that were opened for nothing are closed by whoever claims them.
                 return ""
             retry = None if attempt.succeeded else retry_time
             ended = retry is None
@@ -177,7 +177,7 @@ class PostgresQueue:
                 )
             )
             await _close_or_open(connection, endpoint_id, lead_id, retry, now)
-            return await _judge(connection, endpoint_id, endpoint.failing_since, attempt, now)
+            return await endpoint_judging.carry_out(connection, endpoint, verdict, now)
 
     async def drop_waiting(self, before: datetime, now: datetime, limit: int) -> int:
         old = (
@@ -259,41 +259,6 @@ async def _close_or_open(
     if await connection.scalar(pending) is not None:
         change = sa.update(delivery_lanes).where(own).values(due_at=due or now, in_flight=False)
     await connection.execute(change)
-
-
-async def _judge(
-    connection: AsyncConnection,
-    endpoint_id: str,
-    failing_since: datetime | None,
-    attempt: Attempt,
-    now: datetime,
-) -> str:
-    """What an attempt means for its endpoint; why it is disabled, if it is."""
-    changes: dict[str, Any] = {}
-    reason = ""
-    if attempt.succeeded:
-        if failing_since is not None:
-            changes = {"failing_since": None}
-    else:
-        if failing_since is None:
-            changes = {"failing_since": now}
-        if attempt.status == STATUS_GONE:
-            reason = GONE
-        elif failing_since is not None and now - failing_since >= FAILING_MAX:
-            reason = FAILING
-    kept = webhook_endpoints.c
-    own = kept.endpoint_id == endpoint_id
-    if changes:
-        await connection.execute(sa.update(webhook_endpoints).where(own).values(**changes))
-    if not reason:
-        return ""
-    disabled = await connection.execute(
-        sa.update(webhook_endpoints)
-        .where(own, ~kept.disabled)
-        .values(disabled=True, disabled_reason=reason, revision=kept.revision + 1, updated_at=now)
-        .returning(kept.endpoint_id)
-    )
-    return reason if disabled.one_or_none() else ""
 
 
 async def _drop(

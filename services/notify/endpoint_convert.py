@@ -8,13 +8,11 @@ from datetime import datetime, timedelta
 from google.protobuf.duration_pb2 import Duration
 
 from scoreline.notify.v1 import webhook_endpoints_service_pb2 as pb
-from scoreline.scoring.v1 import score_change_pb2
 from services.notify import endpoint_signing
 from services.notify.convert import LEAD_ID_CHARS_MAX, STAGE_CHARS_MAX, STAGES_MAX, check_names
 from services.notify.domain.endpoints import (
     CONCURRENCY,
     EVENT_TYPES,
-    MERGED,
     QUALIFIED_STAGES,
     Attempt,
     Definition,
@@ -24,7 +22,6 @@ from services.notify.domain.endpoints import (
     State,
 )
 from services.notify.endpoint_handlers import OVERLAP_DEFAULT, OVERLAP_MAX, NewEndpoint
-from services.notify.endpoint_plan import change_payload
 from services.notify.endpoint_ports import Change
 from services.shared.errors import EtagMismatch, Violations
 from services.shared.times import to_datetime, to_timestamp
@@ -40,8 +37,6 @@ HIDDEN = "***"
 
 EVERYTHING = "*"
 """The mask of a full replacement (AIP-134)."""
-
-EXAMPLE_LEAD = "lead_example"
 
 _CHANGEABLE = (
     "url",
@@ -179,31 +174,6 @@ def tested_type(request: pb.SendTestDeliveryRequest) -> str:
         wrong.add("event_type", f"must be one of {', '.join(EVENT_TYPES)}")
     wrong.raise_if_any()
     return request.event_type
-
-
-def example(event_type: str, now: datetime) -> str:
-    """The body of an example."""
-    change = score_change_pb2.ScoreChange(
-        lead_id=EXAMPLE_LEAD,
-        version=7,
-        cause=score_change_pb2.SCORE_CHANGE_CAUSE_EVENT,
-        event_id="example",
-        event_type="demo_request",
-        previous_score=45,
-        score=85,
-        delta=40,
-        previous_stage="engaged",
-        stage="qualified",
-        rule_set_version=1,
-        occur_time=to_timestamp(now),
-        change_time=to_timestamp(now),
-    )
-    if event_type == MERGED:
-        change.cause = score_change_pb2.SCORE_CHANGE_CAUSE_MERGE
-        change.merged_into = "lead_other_example"
-        change.event_id = change.event_type = ""
-        change.score, change.delta = 0, -45
-    return change_payload(event_type, change)
 
 
 def endpoint_message(endpoint: Endpoint, missed_time: datetime | None = None) -> pb.WebhookEndpoint:

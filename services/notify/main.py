@@ -11,7 +11,7 @@ from services.notify.convert import Responses
 from services.notify.delivery_queue import PostgresQueue
 from services.notify.delivery_store import PostgresDeliveries
 from services.notify.domain.resume_token import TokenSigner
-from services.notify.endpoint_convert import example
+from services.notify.endpoint_examples import example
 from services.notify.endpoint_handlers import EndpointHandlers, TargetRules
 from services.notify.endpoint_plan import EndpointPlan
 from services.notify.endpoint_sender import Sender

@@ -38,17 +38,17 @@ async def tell(connection: AsyncConnection, events: Sequence[Told], now: datetim
     whatever else the transaction locks.
     """
     wanted = await project_endpoints(connection, {event.project_id for event in events})
-    return await write(
-        connection,
-        [
-            NewDelivery(endpoint_id, event.event_type, event.lead_id, event.key, body)
-            for event in events
-            for body in [told_payload(event)]
-            for endpoint_id, definition in wanted.get(event.project_id, ())
-            if event.event_type in definition.event_types
-        ],
-        now,
-    )
+    planned = []
+    for event in events:
+        planned += addressed(
+            event,
+            [
+                endpoint_id
+                for endpoint_id, definition in wanted.get(event.project_id, ())
+                if event.event_type in definition.event_types
+            ],
+        )
+    return await write(connection, planned, now)
 
 
 async def tell_one(
@@ -59,10 +59,17 @@ async def tell_one(
     wanted = await project_endpoints(connection, {event.project_id})
     if endpoint_id not in (one for one, _ in wanted.get(event.project_id, ())):
         return False
-    body = told_payload(event)
-    new = NewDelivery(endpoint_id, event.event_type, event.lead_id, event.key, body)
-    await write(connection, [new], now)
+    await write(connection, addressed(event, [endpoint_id]), now)
     return True
+
+
+def addressed(event: Told, endpoint_ids: Sequence[str]) -> list[NewDelivery]:
+    """The event as it is told to each of these endpoints."""
+    body = told_payload(event)
+    return [
+        NewDelivery(endpoint_id, event.event_type, event.lead_id, event.key, body)
+        for endpoint_id in endpoint_ids
+    ]
 
 
 async def project_endpoints(

@@ -97,6 +97,8 @@ OWN = {
         "endpoint_convert.py",
         "endpoint_rows.py",
         "endpoint_plan.py",
+        "endpoint_judging.py",
+        "endpoint_examples.py",
         "telling.py",
         "endpoint_sender.py",
         "endpoint_signing.py",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -10,9 +11,10 @@ from datetime import timedelta
 import pytest
 
 from services.notify.delivery_queue import WAITED_TOO_LONG
-from services.notify.domain.endpoints import Secret, State
+from services.notify.domain.endpoints import ENDPOINT_DISABLED, Secret, State, Told
 from services.notify.errors import TooManyEndpoints, TooManyEndpointSecrets
 from services.notify.store import SECRETS_MAX
+from services.notify.telling import tell
 from services.shared.db import Database
 from stack import Stack
 from tests.support import service_database
@@ -150,3 +152,72 @@ async def test_limits(database: Database) -> None:
     changed = await at.store.add_secret(*ids, secret, now(), now())
     assert changed is not None
     assert len(changed.secrets) == 1
+
+
+async def test_others_are_told_of_an_endpoint_that_is_disabled(database: Database) -> None:
+    types = ("score.changed", ENDPOINT_DISABLED)
+    at = await room(database, event_types=types)
+    project = at.endpoint.project_id
+    other = await room(database, event_types=(ENDPOINT_DISABLED,), project_id=project)
+    silent = await room(database, project_id=project)
+    await at.plan(("a", 1), ("b", 1))
+    first, second = sorted(
+        (one for one in await at.claim() if one.endpoint.endpoint_id == at.endpoint.endpoint_id),
+        key=lambda one: one.lead_id,
+    )
+    assert await at.report(first, 410) == "gone"
+    # Both were on their way: it is disabled once.
+    assert await at.report(second, 410) == ""
+    (notice,) = [one for one in await other.told() if one.event_type == ENDPOINT_DISABLED]
+    body = json.loads(notice.payload)
+    failing_since = body["data"].pop("failing_since_time")
+    assert failing_since == body["timestamp"]
+    assert body["data"] == {
+        "endpoint_id": at.endpoint.endpoint_id,
+        "description": "",
+        "url": "https://a.example/",
+        "reason": "gone",
+    }
+    assert notice.lead_id == ""
+    for one in (at, silent):
+        assert ENDPOINT_DISABLED not in [told.event_type for told in await one.told()]
+
+
+async def test_a_late_report_disables_nothing_and_leaves_nothing(database: Database) -> None:
+    at = await room(database)
+    other = await room(
+        database, event_types=(ENDPOINT_DISABLED,), project_id=at.endpoint.project_id
+    )
+    await at.plan(("a", 1))
+    (late,) = await at.claim(lease=timedelta(seconds=-1))
+    (current,) = await at.claim()
+    assert await at.report(late, 410) == ""
+    assert await other.told() == []
+    await at.report(current)
+    # Opened for the notice that was not written.
+    assert await at.lanes() == 1
+    assert await at.claim() == []
+    assert await at.lanes() == 0
+
+
+async def test_endpoints_that_are_disabled_at_once_tell_each_other(database: Database) -> None:
+    """Each holds the lane that it reports of, and needs those of the others."""
+    for _ in range(10):
+        first = await room(database, event_types=(ENDPOINT_DISABLED,))
+        project = first.endpoint.project_id
+        rooms = [
+            first,
+            *[
+                await room(database, event_types=(ENDPOINT_DISABLED,), project_id=project)
+                for _ in range(3)
+            ],
+        ]
+        async with database.begin() as connection:
+            told = Told(project, ENDPOINT_DISABLED, "", "before", now(), {})
+            assert await tell(connection, [told], now()) == len(rooms)
+        claimed = await first.claim()
+        assert len(claimed) == len(rooms)
+        reasons = await asyncio.gather(*(first.report(one, 410) for one in claimed))
+        assert reasons == ["gone"] * len(rooms)
+        for at in rooms:
+            assert len(await at.told()) == len(rooms)

@@ -17,6 +17,7 @@ from standardwebhooks import Webhook
 from scoreline.common.v1 import scope_pb2
 from scoreline.notify.v1 import webhook_endpoints_service_pb2 as pb
 from scoreline.scoring.v1.score_change_pb2 import SCORE_CHANGE_CAUSE_EVENT, SCORE_CHANGE_CAUSE_MERGE
+from services.notify.domain.endpoints import ENDPOINT_DISABLED, EVENT_TYPES
 from tests.support.endpoint_rig import SETTINGS, Endpoints, endpoints
 from tests.support.eventually import eventually_async
 from tests.support.grpc_calls import Refusal
@@ -174,8 +175,9 @@ async def test_a_dead_letter_is_shown_and_redelivered_under_its_id(
 async def test_gone_disables_and_what_happens_waits(
     hooks: Endpoints, at: Broker, receiver: Receiver, project: str
 ) -> None:
-    made, _ = await hooks.create(receiver.url("/gone"))
-    receiver.behaviours["/gone"] = lambda _: "410"
+    made, _ = await hooks.create(receiver.url("/gone?token=t"), description="theirs")
+    watchdog, _ = await hooks.create(receiver.url("/watchdog"), (ENDPOINT_DISABLED,))
+    receiver.behaviours["/gone?token=t"] = lambda _: "410"
     await at.publish(project, [at.change(project, "a", delta=1)])
 
     async def disabled() -> bool:
@@ -184,6 +186,17 @@ async def test_gone_disables_and_what_happens_waits(
     await eventually_async(disabled)
     found = await hooks.get(made.endpoint_id)
     assert found.disabled_reason == "gone"
+    await arrived(receiver, "/watchdog", 1)
+    (notice,) = receiver.receipts["/watchdog"]
+    assert notice.type == ENDPOINT_DISABLED
+    assert notice.data == {
+        "endpoint_id": made.endpoint_id,
+        "description": "theirs",
+        "url": receiver.url("/"),
+        "reason": "gone",
+        "failing_since_time": found.failing_since_time.ToJsonString(),
+    }
+    await hooks.settled(watchdog.endpoint_id)
     await at.publish(project, [at.change(project, "a", delta=1), at.change(project, "b", delta=1)])
 
     async def waiting() -> bool:
@@ -191,19 +204,20 @@ async def test_gone_disables_and_what_happens_waits(
         return len(pending) == 3
 
     await eventually_async(waiting)
-    assert len(receiver.receipts["/gone"]) == 1
-    del receiver.behaviours["/gone"]
+    assert len(receiver.receipts["/gone?token=t"]) == 1
+    del receiver.behaviours["/gone?token=t"]
     enabled = await hooks.update(made.endpoint_id, ["disabled"], disabled=False)
     assert not enabled.disabled_reason
     await hooks.settled(made.endpoint_id)
     key = ("a", "score.changed")
-    assert receiver.first_receipts("/gone")[key] == [1, 2]
+    assert receiver.first_receipts("/gone?token=t")[key] == [1, 2]
 
 
 async def test_failing_for_five_days_disables(
     rig: Any, hooks: Endpoints, at: Broker, receiver: Receiver, project: str
 ) -> None:
     made, _ = await hooks.create(receiver.url("/ill"))
+    await hooks.create(receiver.url("/nurse"), (ENDPOINT_DISABLED,))
     receiver.behaviours["/ill"] = lambda _: "500"
     with psycopg.connect(rig.stack.postgres_url("scoreline_notify")) as connection:
         connection.execute(
@@ -217,6 +231,20 @@ async def test_failing_for_five_days_disables(
         return (await hooks.get(made.endpoint_id)).disabled_reason == "failing"
 
     await eventually_async(disabled)
+    await arrived(receiver, "/nurse", 1)
+    (notice,) = receiver.receipts["/nurse"]
+    assert (notice.data["endpoint_id"], notice.data["reason"]) == (made.endpoint_id, "failing")
+
+
+async def test_there_is_an_example_of_everything(hooks: Endpoints, receiver: Receiver) -> None:
+    made, _ = await hooks.create(receiver.url("/examples"), EVENT_TYPES)
+    assert tuple(made.event_types) == EVENT_TYPES
+    for event_type in EVENT_TYPES:
+        request = pb.SendTestDeliveryRequest(endpoint_id=made.endpoint_id, event_type=event_type)
+        tried = await hooks.call("SendTestDelivery", request)
+        assert tried.succeeded
+        assert receiver.receipts["/examples"][-1].body == tried.payload
+        assert receiver.receipts["/examples"][-1].type == event_type
 
 
 async def test_retry_after_is_kept_to(
