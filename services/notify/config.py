@@ -5,6 +5,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pydantic import Field, SecretStr, field_validator
 
 from services.notify.domain.retries import AUTOMATION_SCHEDULE_S, SCHEDULE_S
+from services.notify.endpoint_lookup import name_server
 from services.shared.config import DatabaseConfig, ServiceConfig
 
 RETRIES_MAX = 30
@@ -72,6 +73,11 @@ class NotifyConfig(ServiceConfig, DatabaseConfig):
     allow_http_targets: bool = False
     """Whether webhooks may be sent to `http://`, in the clear."""
 
+    nameservers: tuple[str, ...] = ()
+    """Name servers that are asked for the hosts of webhooks, instead of the operating system's resolver, which may know
+    names of the operator's own network: a JSON list of addresses, with a port where it is not 53, e.g. `["9.9.9.9",
+    "[2620:fe::9]:53"]`. They must resolve names in full."""
+
     delivery_timeout_s: float = Field(default=15.0, ge=0.1, le=60)
     """An attempt is over then, answer and all."""
 
@@ -85,6 +91,13 @@ class NotifyConfig(ServiceConfig, DatabaseConfig):
     retry_schedule_s: tuple[float, ...] = SCHEDULE_S
     """Seconds after the first, second ... failed attempt of a delivery: a JSON list. When it is at its end the delivery
     has failed."""
+
+    @field_validator("nameservers")
+    @classmethod
+    def _name_servers(cls, written: tuple[str, ...]) -> tuple[str, ...]:
+        for one in written:
+            name_server(one)
+        return written
 
     @field_validator("retry_schedule_s", "automation_retry_schedule_s")
     @classmethod

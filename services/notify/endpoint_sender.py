@@ -5,8 +5,7 @@ proxies, no more than a beginning of the answer is read."""
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import httpcore
@@ -16,6 +15,7 @@ from services.notify.domain import addresses, retries, targets
 from services.notify.domain.addresses import Network
 from services.notify.domain.endpoints import Attempt, Endpoint
 from services.notify.domain.targets import NotATarget
+from services.notify.endpoint_lookup import Lookup
 from services.shared.clock import Clock
 
 USER_AGENT = "Scoreline-Webhooks/1.0"
@@ -30,30 +30,17 @@ KEEPALIVE_CONNECTIONS_MAX = 256
 KEEPALIVE_S = 5.0
 """Within the next delivery of a burst; a receiver's own limit is rarely shorter."""
 
-LOOKUPS_MAX = 64
-"""Names looked up at once. Threads of their own: names that never resolve must not hold up anything else."""
-
-Lookup = Callable[[str, int], Sequence[str]]
-"""The addresses of a host, for a connection to a port. Raises OSError."""
-
 
 class AddressRefused(Exception):
     """The host has an address that nothing may be sent to."""
 
 
-def look_up(host: str, port: int) -> list[str]:
-    """As the operating system resolves names, odd spellings of addresses included."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(entry[4][0]) for entry in found]
-
-
 class CheckedBackend(httpcore.AsyncNetworkBackend):
     """Opens connections to hosts all of whose addresses are allowed."""
 
-    def __init__(self, allowed: Sequence[Network], lookup: Lookup = look_up) -> None:
+    def __init__(self, allowed: Sequence[Network], lookup: Lookup) -> None:
         self._allowed = allowed
         self._lookup = lookup
-        self._threads = ThreadPoolExecutor(LOOKUPS_MAX, "webhook-lookup")
         self._backend = httpcore.AnyIOBackend()
 
     async def connect_tcp(
@@ -65,8 +52,7 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Connect to the first address that answers. Raises AddressRefused, OSError and what httpcore raises."""
-        loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._threads, self._lookup, host, port)
+        found = await self._lookup.addresses(host, port)
         # One refused address is enough: whoever has a name point to both wants the other one reached.
         if not found or any(addresses.refused(address, self._allowed) for address in found):
             raise AddressRefused
@@ -90,10 +76,6 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
         """Wait."""
         await asyncio.sleep(seconds)
 
-    def close(self) -> None:
-        """Let go of the threads."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
     async def _connect(
         self, address: str, port: int, timeout_s: float | None, local: str | None, options: Any
     ) -> httpcore.AsyncNetworkStream:
@@ -110,19 +92,19 @@ class Sender:
         allowed: Sequence[Network],
         clock: Clock,
         *,
-        lookup: Lookup = look_up,
+        lookup: Lookup,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         self._timeout_s = timeout_s
         self._http_allowed = http_allowed
         self._clock = clock
-        self._backend = CheckedBackend(allowed, lookup)
+        self._lookup = lookup
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=ssl_context,
             max_connections=CONNECTIONS_MAX,
             max_keepalive_connections=KEEPALIVE_CONNECTIONS_MAX,
             keepalive_expiry=KEEPALIVE_S,
-            network_backend=self._backend,
+            network_backend=CheckedBackend(allowed, lookup),
         )
 
     async def send(self, endpoint: Endpoint, delivery_id: str, body: str) -> Attempt:
@@ -171,7 +153,7 @@ class Sender:
     async def close(self) -> None:
         """Close all connections."""
         await self._pool.aclose()
-        self._backend.close()
+        self._lookup.close()
 
 
 def _header(answer: httpcore.Response, name: bytes) -> str:

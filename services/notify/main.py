@@ -13,6 +13,12 @@ from services.notify.delivery_store import PostgresDeliveries
 from services.notify.domain.resume_token import TokenSigner
 from services.notify.endpoint_examples import example
 from services.notify.endpoint_handlers import EndpointHandlers, TargetRules
+from services.notify.endpoint_lookup import (
+    Lookup,
+    NameServerLookup,
+    SystemLookup,
+    name_server,
+)
 from services.notify.endpoint_plan import EndpointPlan
 from services.notify.endpoint_sender import Sender
 from services.notify.endpoint_servicer import WebhookEndpointsServicer
@@ -95,7 +101,11 @@ def _add_endpoints(
 ) -> EndpointWorker:
     seal = Seal(config.secret_keys.get_secret_value())
     sender = Sender(
-        config.delivery_timeout_s, config.allow_http_targets, config.allow_private_targets, clock
+        config.delivery_timeout_s,
+        config.allow_http_targets,
+        config.allow_private_targets,
+        clock,
+        lookup=_lookup(config),
     )
     service.resources.push_async_callback(sender.close)
     worker = EndpointWorker(
@@ -122,6 +132,13 @@ def _add_endpoints(
         WebhookEndpointsServicer(handlers), service.server
     )
     return worker
+
+
+def _lookup(config: NotifyConfig) -> Lookup:
+    if not config.nameservers:
+        return SystemLookup()
+    servers = [name_server(one) for one in config.nameservers]
+    return NameServerLookup(servers, config.delivery_timeout_s)
 
 
 def _signer(config: NotifyConfig) -> TokenSigner:

@@ -100,6 +100,7 @@ OWN = {
         "endpoint_judging.py",
         "endpoint_examples.py",
         "telling.py",
+        "endpoint_lookup.py",
         "endpoint_sender.py",
         "endpoint_signing.py",
         "endpoint_worker.py",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import grpc
 
 from scoreline.notify.v1 import webhook_endpoints_service_pb2 as pb
 from scoreline.notify.v1 import webhook_endpoints_service_pb2_grpc as pb_grpc
+from services.notify.domain.endpoints import Definition, Endpoint, Secret
 from tests.support.eventually import eventually_async
 
 SETTINGS: dict[str, object] = {
@@ -19,6 +21,25 @@ SETTINGS: dict[str, object] = {
     "retry_schedule_s": "[" + ",".join(["0.05"] * 29) + "]",
 }
 """A receiver on this machine, and no day-long waiting."""
+
+_MADE = datetime(2026, 2, 1, 12, tzinfo=UTC)
+
+ENDPOINT = Endpoint(
+    "whe_1",
+    "p",
+    "",
+    "",
+    Definition(("score.changed",)),
+    False,
+    "",
+    None,
+    1,
+    _MADE,
+    _MADE,
+    {"x-own": "1"},
+    (Secret("whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0"),),
+)
+"""One without a URL."""
 
 
 class Endpoints:

@@ -39,7 +39,7 @@ Behaviour = Callable[[Receipt], str]
 
 
 class Receiver:
-    """Serves on 127.0.0.1; what a path does is set in `behaviours`, otherwise it answers 204."""
+    """Serves on 127.0.0.1 or where it is told; what a path does is set in `behaviours`, otherwise it answers 204."""
 
     def __init__(self) -> None:
         self.receipts: dict[str, list[Receipt]] = defaultdict(list)
@@ -61,14 +61,15 @@ class Receiver:
         return dict(found)
 
     @asynccontextmanager
-    async def serve(self, tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
-
+    async def serve(
+        self, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1", port: int = 0
+    ) -> AsyncIterator[Receiver]:
         def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             task = asyncio.create_task(self._connection(reader, writer))
             self._open.add(task)
             task.add_done_callback(self._open.discard)
 
-        server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
+        server = await asyncio.start_server(accept, host, port, ssl=tls)
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield self
