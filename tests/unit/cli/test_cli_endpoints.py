@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pytest
 from google.protobuf.duration_pb2 import Duration
 
 from scoreline.notify.v1 import webhook_endpoints_service_pb2 as pb
+from services.notify.domain.endpoints import EVENT_TYPES
 from tests.support.command_line import json_lines, run
 from tests.support.fake_edge import FakeEdge
 
@@ -37,6 +39,14 @@ def test_create_shows_the_secret(edge: FakeEdge) -> None:
     assert asked.webhook_endpoint.event_types == ["lead.merged"]
     assert json_lines(run(edge, *command, as_json=True))[0]["secret"] == "whsec_x"
     assert run(edge, "endpoints", "create", "https://a.example/", "--header", "x").exit_code == 2
+
+
+@pytest.mark.parametrize("command", ["create", "update"])
+def test_the_help_names_all_types(edge: FakeEdge, command: str) -> None:
+    # Words are wrapped by the width, between them only.
+    shown = run(edge, "endpoints", command, "--help").stdout
+    for event_type in EVENT_TYPES:
+        assert event_type in shown
 
 
 def test_list_says_how_they_are(edge: FakeEdge) -> None:
