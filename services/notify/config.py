@@ -2,8 +2,9 @@
 
 from ipaddress import IPv4Network, IPv6Network
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
+from services.notify.domain import mail
 from services.notify.domain.retries import AUTOMATION_SCHEDULE_S, SCHEDULE_S
 from services.notify.endpoint_lookup import name_server
 from services.shared.config import DatabaseConfig, ServiceConfig
@@ -92,6 +93,24 @@ class NotifyConfig(ServiceConfig, DatabaseConfig):
     """Seconds after the first, second ... failed attempt of a delivery: a JSON list. When it is at its end the delivery
     has failed."""
 
+    smtp_url: SecretStr | None = None
+    """Where automations hand in e-mails: `smtp+starttls://user:password@host:587` (STARTTLS, or nothing is sent),
+    `smtps://` (TLS from the beginning, port 465) or `smtp://` (STARTTLS where it is offered, and always with a login;
+    port 25). Without it no automation can send e-mails."""
+
+    smtp_from: str = Field(default="", validate_default=True)
+    """Whom these e-mails come from: `Scoreline <alerts@example.com>`. Required with `smtp_url`."""
+
+    smtp_timeout_s: float = Field(default=20.0, ge=0.1, le=25)
+    """Handing in an e-mail takes at most so long."""
+
+    hubspot_url: str = Field(default="https://api.hubapi.com", pattern=r"^https?://[^/]+$")
+    """Where HubSpot's API is."""
+
+    action_timeout_s: float = Field(default=10.0, ge=0.1, le=12)
+    """A request to Slack, HubSpot or Salesforce is over then, answer and all. An action may need several, and is given
+    30 s."""
+
     @field_validator("nameservers")
     @classmethod
     def _name_servers(cls, written: tuple[str, ...]) -> tuple[str, ...]:
@@ -107,3 +126,17 @@ class NotifyConfig(ServiceConfig, DatabaseConfig):
         ):
             raise ValueError(f"must be 1 to {RETRIES_MAX} delays of 0 to {RETRY_DELAY_S_MAX} s")
         return delays_s
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _mail_server(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            mail.mail_server(url.get_secret_value())
+        return url
+
+    @field_validator("smtp_from")
+    @classmethod
+    def _sender(cls, written: str, info: ValidationInfo) -> str:
+        if written or info.data.get("smtp_url") is not None:
+            mail.sender(written)
+        return written

@@ -7,18 +7,15 @@ import ipaddress
 import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from services.notify.endpoint_lookup import Lookup, NameServer, NameServerLookup, SystemLookup
 from services.notify.endpoint_sender import ANSWER_BYTES_MAX, EXCERPT_CHARS_MAX, Sender
 from services.shared.clock import SystemClock
+from tests.support import certificates
 from tests.support.endpoint_rig import ENDPOINT
 from tests.support.hostile_name_server import HostileNameServer, Question, Reply
 from tests.support.hostile_receiver import Receiver
@@ -224,38 +221,11 @@ async def test_an_answer_without_end_is_not_read_to_its_end(sender: Senders) -> 
     assert sent < ANSWER_BYTES_MAX + 16 * 1024 * 1024
 
 
-def _certificate(directory: Path, host: str) -> Path:
-    """A self-signed certificate of a host with its key, as one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    path = directory / "host.pem"
-    path.write_bytes(pem + made.public_bytes(serialization.Encoding.PEM))
-    return path
-
-
 async def test_the_certificate_must_be_the_hosts(
     receiver: Receiver, sender: Senders, tmp_path: Path
 ) -> None:
     """Although the connection goes to an address, TLS is with the name."""
-    certificate = _certificate(tmp_path, "good.test")
+    certificate = certificates.certificate(tmp_path, "good.test")
     serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     serving.load_cert_chain(certificate)
     trusting = ssl.create_default_context(cafile=str(certificate))

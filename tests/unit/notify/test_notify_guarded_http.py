@@ -143,12 +143,11 @@ async def test_what_goes_wrong_may_go_right_later(
 
 
 async def test_nobody_listens(http: Https) -> None:
-    with (
-        socket.socket() as silent,
-        pytest.raises(NoAnswer, match=r"^connection broke off: ConnectError"),
-    ):
+    with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
-        await http().send("GET", f"http://127.0.0.1:{silent.getsockname()[1]}/")
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        with pytest.raises(NoAnswer, match=r"^connection broke off: ConnectError"):
+            await http().send("GET", url)
 
 
 async def test_of_a_long_answer_only_the_beginning_is_read(party: Party, http: Https) -> None:
