@@ -75,6 +75,8 @@ class Escaping(Enum):
     NONE = "none"
     HTML = "html"
     SLACK = "slack"
+    SLACK_JSON = "slack_json"
+    """Blocks: `{{ lead.company }}` within quotes, `{{ lead.company | json }}` without."""
 
 
 class Texts:
@@ -211,6 +213,8 @@ def _bounded(name: str, apply: Callable[..., object], left: object, *args: Any, 
     """What a filter gives, neither too much nor anything but an error of the library's. Who calls it adds the place."""
     if _multiplies(name, left, args):
         raise FilterError(f"{name} gives too much", token=None)
+    if name in ("append", "prepend"):
+        left, args = _shown(left), tuple(map(_shown, args))
     try:
         found = apply(left, *args, **more)
     except (ArithmeticError, LookupError, ValueError, AttributeError, OSError) as error:
@@ -236,12 +240,18 @@ def _multiplies(name: str, left: object, args: Sequence[object]) -> bool:
     return False
 
 
+class _Json(str):
+    """What the filter `json` gives: a whole value, which is not put into quotes."""
+
+    __slots__ = ()
+
+
 @liquid_filter
 def _json(value: object) -> str:
     """A value as JSON; what is not there is null."""
     if is_undefined(value):
-        return "null"
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+        return _Json("null")
+    return _Json(json.dumps(value, ensure_ascii=False, allow_nan=False))
 
 
 @liquid_filter
@@ -259,14 +269,42 @@ def _date(value: Any, form: object = "%Y-%m-%d") -> object:
     return at.strftime(str(form))
 
 
-class _SlackOutputNode(OutputNode):
+class _OutputNode(OutputNode):
     def render_to_output(self, context: RenderContext, buffer: Any) -> int:
-        found = to_liquid_string(self.expression.evaluate(context), autoescape=False)
-        return int(buffer.write(escaped_for_slack(found)))
+        found = _shown(self.expression.evaluate(context))
+        return int(buffer.write(self.written(found, context)))
+
+    def written(self, found: object, context: RenderContext) -> str:
+        return to_liquid_string(found, context.autoescape)
+
+
+class _SlackOutputNode(_OutputNode):
+    def written(self, found: object, context: RenderContext) -> str:
+        return escaped_for_slack(to_liquid_string(found, autoescape=False))
+
+
+class _SlackJsonOutputNode(_SlackOutputNode):
+    def written(self, found: object, context: RenderContext) -> str:
+        text = super().written(found, context)
+        whole = isinstance(found, _Json)
+        return text if whole else json.dumps(text, ensure_ascii=False)[1:-1]
+
+
+class _Output(Output):
+    node_class = _OutputNode
 
 
 class _SlackOutput(Output):
     node_class = _SlackOutputNode
+
+
+class _SlackJsonOutput(Output):
+    node_class = _SlackJsonOutputNode
+
+
+def _shown(value: Any) -> Any:
+    """A number as people write it: 85, not 85.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 class _Environment(Environment):
@@ -275,11 +313,13 @@ class _Environment(Environment):
     template_class = _Template
 
 
+_OUTPUTS = {Escaping.SLACK: _SlackOutput, Escaping.SLACK_JSON: _SlackJsonOutput}
+
+
 def _environment(escaping: Escaping) -> Environment:
     made = _Environment(autoescape=escaping is Escaping.HTML)
     made.tags = {name: tag for name, tag in made.tags.items() if name in _TAGS}
-    if escaping is Escaping.SLACK:
-        made.add_tag(_SlackOutput)
+    made.add_tag(_OUTPUTS.get(escaping, _Output))
     made.filters = {name: one for name, one in made.filters.items() if name not in _LEFT_OUT}
     made.add_filter("json", _json)
     made.add_filter("date", _date)

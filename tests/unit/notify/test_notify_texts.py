@@ -41,13 +41,14 @@ def _text(source: str, variables: dict[str, Any], escaping: Escaping = Escaping.
         ("{{ lead.attributes.employees | default: 'unknown' }}", "unknown"),
         (
             "{% for one in digest.up %}{{ one.name }} {{ one.delta | plus: 0 }};{% endfor %}",
-            "Ada Lovelace 40.0;",
+            "Ada Lovelace 40;",
         ),
         ("{% assign x = lead.company | upcase %}{{ x }}", "ANALYTICAL ENGINES"),
         ("{{ digest.from_time | date: '%d %b %H:%M' }}", "01 Jan 09:00"),
         ("{{ 0 | date: '%Y' }} {{ 'soon' | date: '%Y' }}", "1970 soon"),
         ("{{ lead.attributes | json }}{{ lead.attributes.no | json }}", '{"country": "GB"}null'),
         ("{{ automation.display_name }}", "Example"),
+        ("{{ lead.score }} {{ lead.velocity }} {{ 'x' | append: lead.score }}", "85 12.5 x85"),
         ("{% comment %} laed {% endcomment %}a{% raw %}{{ x }}{% endraw %}", "a{{ x }}"),
         (
             "{{ lead['lead_id'] }} {{ digest.up.size }} {{ digest.up[0].name }}",
@@ -137,16 +138,35 @@ def test_what_is_put_into_html_is_text(name: str) -> None:
     assert html.unescape(inner) == plain
 
 
+def _as_slack_reads(text: str) -> str:
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
 @given(st.text())
 def test_what_is_put_into_slack_means_nothing(name: str) -> None:
-    source = '["<{{ lead.lead_id }}>", {{ lead.attributes.x | json }}]'
-    text = TEXTS.render("blocks", source, _with(x=name), Escaping.SLACK)
-    first, second = json.loads(text)
-    assert first == "<lead_example>"
-    assert not set(second) & set("<>")
-    back = second.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    text = TEXTS.render("text", "<{{ lead.attributes.x }}>", _with(x=name), Escaping.SLACK)
+    inner = text.removeprefix("<").removesuffix(">")
+    assert not set(inner) & set("<>")
+    assert _as_slack_reads(inner) == TEXTS.render("x", "{{ lead.attributes.x }}", _with(x=name))
+
+
+@given(st.text())
+def test_what_is_put_into_blocks_is_text(name: str) -> None:
+    """Within quotes and without: nothing that a lead is called ends a string, or begins a link."""
+    source = '[{{ lead.attributes.x | json }}, "<{{ lead.attributes.x }}>", {{ lead.attributes | json }}]'
+    text = TEXTS.render("blocks", source, _with(x=name), Escaping.SLACK_JSON)
+    whole, quoted, attributes = json.loads(text)
+    assert quoted == f"<{whole}>"
+    assert attributes == {"x": whole}
+    assert not set(whole) & set("<>")
     # JSON writes most control characters as \uXXXX, so they come back; others are left out.
-    assert back == re.sub("[\x7f-\x9f\u2028\u2029]", "", name)
+    assert _as_slack_reads(whole) == re.sub("[\x7f-\x9f\u2028\u2029]", "", name)
+
+
+def test_blocks_take_what_filters_make_of_json() -> None:
+    source = '["{{ lead.company | json | upcase }}", {{ lead.score }}, {{ lead.no | json }}]'
+    text = TEXTS.render("blocks", source, GIVEN, Escaping.SLACK_JSON)
+    assert json.loads(text) == ['"ANALYTICAL ENGINES"', 85.0, None]
 
 
 @given(st.text())
