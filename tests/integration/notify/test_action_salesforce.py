@@ -1,4 +1,4 @@
-"""Records in Salesforce, at a server that answers as Salesforce does: what is sent, and what is made of what it says."""
+"""Records in Salesforce, at a server that answers as it does: what is sent, and what is made of what it says."""
 
 from __future__ import annotations
 
