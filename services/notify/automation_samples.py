@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from services.notify.domain.actions import Occasion
 from services.notify.domain.endpoints import SCORE_CHANGED
-from services.notify.endpoint_convert import example
+from services.notify.endpoint_examples import example
 
 _NOW: Final = datetime(2026, 1, 2, 9, tzinfo=UTC)
 

@@ -19,14 +19,8 @@ from services.notify.domain import retries, targets
 from services.notify.domain.actions import Outcome
 from services.notify.domain.addresses import Network
 from services.notify.domain.targets import NotATarget
-from services.notify.endpoint_sender import (
-    KEEPALIVE_S,
-    AddressRefused,
-    CheckedBackend,
-    Lookup,
-    look_up,
-    named,
-)
+from services.notify.endpoint_lookup import Lookup
+from services.notify.endpoint_sender import KEEPALIVE_S, AddressRefused, CheckedBackend, named
 from services.shared.clock import Clock
 
 USER_AGENT = "Scoreline-Automations/1.0"
@@ -88,14 +82,14 @@ class GuardedHttp:
         allowed: Sequence[Network],
         clock: Clock,
         *,
-        lookup: Lookup = look_up,
+        lookup: Lookup,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         self._timeout_s = timeout_s
         self._http_allowed = http_allowed
         self._clock = clock
         self._client = httpx.AsyncClient(
-            transport=_CheckedTransport(CheckedBackend(allowed, lookup), ssl_context),
+            transport=_CheckedTransport(allowed, lookup, ssl_context),
             timeout=timeout_s,
             trust_env=False,
             follow_redirects=False,
@@ -152,14 +146,16 @@ class _CheckedTransport(httpx.AsyncBaseTransport):
     """Has httpx's requests sent by a pool of httpcore's that opens connections through a backend of ours. What goes
     wrong stays httpcore's."""
 
-    def __init__(self, backend: CheckedBackend, ssl_context: ssl.SSLContext | None) -> None:
-        self._backend = backend
+    def __init__(
+        self, allowed: Sequence[Network], lookup: Lookup, ssl_context: ssl.SSLContext | None
+    ) -> None:
+        self._lookup = lookup
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=ssl_context,
             max_connections=CONNECTIONS_MAX,
             max_keepalive_connections=KEEPALIVE_CONNECTIONS_MAX,
             keepalive_expiry=KEEPALIVE_S,
-            network_backend=backend,
+            network_backend=CheckedBackend(allowed, lookup),
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -184,7 +180,7 @@ class _CheckedTransport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         await self._pool.aclose()
-        self._backend.close()
+        self._lookup.close()
 
 
 class _Body(httpx.AsyncByteStream):

@@ -1,15 +1,45 @@
 """Wiring of notify: configuration -> adapters -> hub and handlers -> server."""
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
-from scoreline.notify.v1 import notify_service_pb2_grpc, webhook_endpoints_service_pb2_grpc
+from scoreline.notify.v1 import (
+    automations_service_pb2_grpc,
+    follow_ups_service_pb2_grpc,
+    notify_service_pb2_grpc,
+    webhook_endpoints_service_pb2_grpc,
+)
 from services.notify import activations, leads
+from services.notify.action_email import Emails
+from services.notify.action_hubspot import HubSpotContacts
+from services.notify.action_inside import InsideActions
+from services.notify.action_publish import AUTOMATIONS_STREAM, Publishing
+from services.notify.action_salesforce import SalesforceRecords
+from services.notify.action_slack import SlackMessages
+from services.notify.automation_clock import AutomationClock
+from services.notify.automation_conditions import AutomationConditions, Values
+from services.notify.automation_handlers import AutomationHandlers, Checks
+from services.notify.automation_leads import ScoringFacts
+from services.notify.automation_looking import Looking
+from services.notify.automation_occasions import Occasions
+from services.notify.automation_plan import AutomationPlan
+from services.notify.automation_ports import Doing
+from services.notify.automation_previews import Previews
+from services.notify.automation_queue import PostgresAutomationQueue
+from services.notify.automation_rows import Definitions
+from services.notify.automation_servicer import AutomationsServicer
+from services.notify.automation_store import PostgresAutomations
+from services.notify.automation_trial import AutomationTrial
+from services.notify.automation_worker import AutomationWorker
 from services.notify.boards import Boards
 from services.notify.conditions import Conditions
 from services.notify.config import NotifyConfig
 from services.notify.convert import Responses
 from services.notify.delivery_queue import PostgresQueue
 from services.notify.delivery_store import PostgresDeliveries
+from services.notify.crm import Upserts
+from services.notify.domain import actions, mail
 from services.notify.domain.resume_token import TokenSigner
 from services.notify.endpoint_examples import example
 from services.notify.endpoint_handlers import EndpointHandlers, TargetRules
@@ -23,6 +53,9 @@ from services.notify.endpoint_plan import EndpointPlan
 from services.notify.endpoint_sender import Sender
 from services.notify.endpoint_servicer import WebhookEndpointsServicer
 from services.notify.endpoint_worker import EndpointWorker
+from services.notify.follow_up_servicer import FollowUpsServicer
+from services.notify.follow_up_store import PostgresFollowUps
+from services.notify.guarded_http import GuardedHttp
 from services.notify.handlers import FeedHandler, WatchHandler
 from services.notify.hub import Hub, HubLimits
 from services.notify.planning import Plan, Planner, Source
@@ -30,6 +63,7 @@ from services.notify.ports import PublishedChange
 from services.notify.servicer import NotifyServicer
 from services.notify.store import PostgresEndpoints
 from services.notify.stream import BROKER_ERRORS, STREAM, JetStreamScores, published_change
+from services.notify.texts import Texts
 from services.notify.watch import SnapshotBudget
 from services.notify.worker import Follower, Keeper
 from services.shared import db
@@ -89,6 +123,9 @@ async def build(service: Service, config: NotifyConfig) -> None:
     worker = _add_endpoints(service, config, database, clock)
     conditions = Conditions(CONDITIONS_MAX)
     plans: list[Plan[PublishedChange]] = [EndpointPlan(conditions, clock, worker.nudge)]
+    if service.service_keys is not None:
+        facts = ScoringFacts(channel, service.service_keys)
+        plans.append(await _add_automations(service, config, database, facts, worker.nudge))
     changes = Source("scores", stream, published_change)
     service.add_loop("planning", Planner(database, changes, plans, clock).run)
     telling = activations.ActivationPlan(clock, worker.nudge)
@@ -132,6 +169,70 @@ def _add_endpoints(
         WebhookEndpointsServicer(handlers), service.server
     )
     return worker
+
+
+async def _add_automations(
+    service: Service,
+    config: NotifyConfig,
+    database: Database,
+    facts: ScoringFacts,
+    nudge_webhooks: Callable[[], None],
+) -> AutomationPlan:
+    clock, texts, conditions = SystemClock(), Texts(), AutomationConditions()
+    seal = Seal(config.secret_keys.get_secret_value())
+    definitions, inside = Definitions(seal), InsideActions(texts)
+    doings = await _doings(service, config, texts)
+    queue = PostgresAutomationQueue(database, definitions, inside)
+    automations = PostgresAutomations(database, definitions)
+    endpoints = PostgresEndpoints(database, seal)
+    follow_ups = PostgresFollowUps(database)
+    occasions = Occasions(facts, follow_ups)
+    worker = AutomationWorker(
+        queue,
+        Looking(queue, occasions, conditions, clock),
+        occasions,
+        doings,
+        nudge_webhooks,
+        clock,
+        config.automation_retry_schedule_s,
+    )
+    service.add_loop("automations", worker.run, worker.stop)
+    service.add_loop("sweep of automations", worker.sweep)
+    by_clock = AutomationClock(database, definitions, facts, clock)
+    service.add_loop("clock of automations", by_clock.run)
+    checks = Checks(conditions, texts, doings, endpoints)
+    previews = Previews(doings, inside, follow_ups, endpoints, clock)
+    servicer = AutomationsServicer(
+        AutomationHandlers(automations, checks, worker.nudge, clock),
+        AutomationTrial(automations, occasions, facts, conditions, previews, clock),
+    )
+    automations_service_pb2_grpc.add_AutomationsServiceServicer_to_server(servicer, service.server)
+    follow_ups_service_pb2_grpc.add_FollowUpsServiceServicer_to_server(
+        FollowUpsServicer(follow_ups, clock), service.server
+    )
+    return AutomationPlan(definitions, conditions, clock, worker.nudge)
+
+
+async def _doings(service: Service, config: NotifyConfig, texts: Texts) -> dict[str, Doing[Any]]:
+    """What is done outside, by the kind of action."""
+    clock, values = SystemClock(), Values()
+    await service.bus.ensure_stream(AUTOMATIONS_STREAM, config.startup_timeout_s)
+    http = GuardedHttp(
+        config.action_timeout_s,
+        config.allow_http_targets,
+        config.allow_private_targets,
+        clock,
+        lookup=_lookup(config),
+    )
+    service.resources.push_async_callback(http.close)
+    server = mail.server(config.smtp_url.get_secret_value()) if config.smtp_url else None
+    return {
+        actions.Email.kind: Emails(server, config.smtp_from, config.smtp_timeout_s, texts, clock),
+        actions.Slack.kind: SlackMessages(http, texts),
+        actions.HubSpot.kind: Upserts(HubSpotContacts(http, config.hubspot_url), values),
+        actions.Salesforce.kind: Upserts(SalesforceRecords(http, clock), values),
+        actions.Publish.kind: Publishing(service.bus),
+    }
 
 
 def _lookup(config: NotifyConfig) -> Lookup:

@@ -15,6 +15,7 @@ from services.notify.automation_conditions import Values
 from services.notify.automation_samples import LEAD, OCCASION
 from services.notify.crm import Upserts
 from services.notify.domain.actions import HubSpot, Unrenderable
+from services.notify.endpoint_lookup import SystemLookup
 from services.notify.guarded_http import GuardedHttp
 from services.shared.clock import SystemClock
 from tests.support.http_party import Party, Reply
@@ -37,7 +38,7 @@ HUBSPOT = HubSpot(
 
 @pytest.fixture
 async def http() -> AsyncIterator[GuardedHttp]:
-    made = GuardedHttp(0.5, True, LOOPBACK, SystemClock())
+    made = GuardedHttp(0.5, True, LOOPBACK, SystemClock(), lookup=SystemLookup())
     yield made
     await made.close()
 

@@ -16,6 +16,7 @@ from services.notify.automation_conditions import Values
 from services.notify.automation_samples import LEAD, OCCASION
 from services.notify.crm import Upserts
 from services.notify.domain.actions import Salesforce
+from services.notify.endpoint_lookup import SystemLookup
 from services.notify.guarded_http import GuardedHttp
 from services.shared.clock import SystemClock
 from tests.support.clocks import MovableClock
@@ -27,7 +28,7 @@ VALUES = Values()
 
 @pytest.fixture
 async def http() -> AsyncIterator[GuardedHttp]:
-    made = GuardedHttp(0.5, True, LOOPBACK, SystemClock())
+    made = GuardedHttp(0.5, True, LOOPBACK, SystemClock(), lookup=SystemLookup())
     yield made
     await made.close()
 
@@ -303,7 +304,7 @@ class TestSalesforce:
     async def test_the_url_leads_nowhere_but_out(
         self, party: Party, action: Salesforce, clock: MovableClock
     ) -> None:
-        http = GuardedHttp(0.5, False, (), SystemClock())
+        http = GuardedHttp(0.5, False, (), SystemClock(), lookup=SystemLookup())
         records = Upserts(SalesforceRecords(http, clock), VALUES)
         for url in (
             party.url(),

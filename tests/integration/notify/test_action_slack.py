@@ -13,6 +13,7 @@ import pytest
 from services.notify.action_slack import SlackMessages
 from services.notify.automation_samples import DIGEST, LEAD, OCCASION
 from services.notify.domain.actions import Slack
+from services.notify.endpoint_lookup import SystemLookup
 from services.notify.guarded_http import GuardedHttp
 from services.notify.slack_blocks import SECTION_CHARS_MAX, default_blocks, problem_of
 from services.notify.texts import Texts
@@ -35,7 +36,7 @@ async def slack() -> AsyncIterator[Party]:
 
 @pytest.fixture
 async def messages() -> AsyncIterator[SlackMessages]:
-    http = GuardedHttp(0.5, True, LOOPBACK, SystemClock())
+    http = GuardedHttp(0.5, True, LOOPBACK, SystemClock(), lookup=SystemLookup())
     yield SlackMessages(http, TEXTS)
     await http.close()
 
@@ -209,7 +210,7 @@ async def test_what_slack_says_decides(
 
 @pytest.mark.parametrize("allowed", [(), LOOPBACK])
 async def test_the_url_leads_nowhere_but_out(slack: Party, allowed: Any) -> None:
-    http = GuardedHttp(0.5, False, allowed, SystemClock())
+    http = GuardedHttp(0.5, False, allowed, SystemClock(), lookup=SystemLookup())
     messages = SlackMessages(http, TEXTS)
     for url in (
         slack.url(PATH),

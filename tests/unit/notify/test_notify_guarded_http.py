@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from services.notify.endpoint_sender import AddressRefused
+from services.notify.endpoint_lookup import SystemLookup
+from services.notify.endpoint_sender import AddressRefused, CheckedBackend
 from services.notify.guarded_http import ANSWER_BYTES_MAX, GuardedHttp, NoAnswer
 from services.shared.clock import SystemClock
 from tests.support.http_party import Asked, Party, Reply
@@ -25,6 +26,19 @@ Https = Callable[..., GuardedHttp]
 
 def fine(asked: Asked) -> Reply:
     return Reply(200, {"path": asked.path})
+
+
+class Told:
+    """A Lookup that says what it is told to."""
+
+    def __init__(self, answers: list[list[str]]) -> None:
+        self._answers = iter(answers)
+
+    async def addresses(self, host: str, port: int) -> list[str]:
+        return next(self._answers)
+
+    def close(self) -> None:
+        return
 
 
 @pytest.fixture
@@ -40,7 +54,8 @@ async def http() -> AsyncIterator[Https]:
         def make(
             allowed: Any = LOOPBACK, *, timeout_s: float = 5, http: bool = True, **more: Any
         ) -> GuardedHttp:
-            made = GuardedHttp(timeout_s, http, allowed, SystemClock(), **more)
+            found = more.pop("lookup", None) or SystemLookup()
+            made = GuardedHttp(timeout_s, http, allowed, SystemClock(), lookup=found, **more)
             stack.push_async_callback(made.close)
             return made
 
@@ -68,8 +83,7 @@ async def test_this_machine_is_not_reached(party: Party, http: Https, host: str)
 
 
 async def test_a_name_that_changes_its_address_does_not_help(party: Party, http: Https) -> None:
-    found = iter([["127.0.0.1"], ["127.0.0.1", "10.0.0.1"], []])
-    one = http(lookup=lambda host, port: next(found))
+    one = http(lookup=Told([["127.0.0.1"], ["127.0.0.1", "10.0.0.1"], []]))
     party.replies = lambda asked: Reply(200, "x", how="break off")
     with pytest.raises(NoAnswer, match="answer broke off"):
         await one.send("GET", party.url("/", "rebinding.test"))
@@ -85,7 +99,7 @@ async def test_the_environment_does_not_lead_astray(
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, party.url())
     with pytest.raises(NoAnswer, match="address refused"):
-        await http((), lookup=lambda host, port: ["127.0.0.1"]).send("GET", "http://example.test/")
+        await http((), lookup=Told([["127.0.0.1"]])).send("GET", "http://example.test/")
     assert party.connections == 0
 
 
@@ -193,7 +207,7 @@ async def test_a_date_until_when_to_wait(party: Party, http: Https) -> None:
     assert 90 < answer.retry_after_s <= 100
 
 
-async def test_sockets_of_the_machine_are_never_reached(http: Https) -> None:
-    backend = http()._client._transport._backend  # type: ignore[attr-defined]
+async def test_sockets_of_the_machine_are_never_reached() -> None:
+    backend = CheckedBackend(LOOPBACK, SystemLookup())
     with pytest.raises(AddressRefused):
         await backend.connect_unix_socket("/run/any.sock")
