@@ -1,0 +1,1 @@
+"""Automations that are shipped, as data; automation_presets.py reads them."""
