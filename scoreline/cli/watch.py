@@ -16,7 +16,7 @@ from rich.text import Text
 
 from scoreline.cli.output import effect_style, plain, points, print_json, stage, when
 from scoreline.cli.session import Session, session_of
-from scoreline.client.watch_requests import CAUSES
+from scoreline.client.requests import CAUSES
 from scoreline.notify.v1.notify_service_pb2 import BulkSummary, WatchScoresResponse
 from scoreline.scoring.v1.score_change_pb2 import ScoreChange, ScoreChangeCause
 

@@ -20,17 +20,28 @@ from scoreline.accounts.v1.accounts_service_pb2 import (
 )
 from scoreline.common.v1 import scope_pb2
 from scoreline.scoring.v1.lead_pb2 import Lead
+from scoreline.scoring.v1.score_change_pb2 import ScoreChangeCause
 from scoreline.scoring.v1.scoring_service_pb2 import (
     CreateLeadRequest,
     ExplainScoreRequest,
     GetIntelligenceRequest,
     GetScoreRequest,
     ListLeadsRequest,
+    ListProjectScoreChangesRequest,
     UpdateLeadRequest,
 )
 
 PAGE_SIZE: Final = 500
 """Fetched at a time where the caller does not say: few calls, answers well under a megabyte."""
+
+CHANGES_PAGE_SIZE: Final = 5_000
+"""The same of a project's score changes: a page is about a megabyte."""
+
+_CAUSE_PREFIX: Final = "SCORE_CHANGE_CAUSE_"
+CAUSES: Final = tuple(
+    name.removeprefix(_CAUSE_PREFIX) for name, number in ScoreChangeCause.items() if number
+)
+"""What makes scores change: `EVENT`, `RULES`, `DECAY` ..."""
 
 
 def list_leads(
@@ -54,6 +65,31 @@ def list_leads(
         last_event_time_until=stamp(last_event_until),
         order_by=order_by,
     )
+
+
+def list_project_score_changes(
+    change_from: datetime | None,
+    change_until: datetime | None,
+    causes: Sequence[str],
+    lead_ids: Sequence[str],
+    page_size: int,
+) -> ListProjectScoreChangesRequest:
+    """The first page. Raises ValueError for a cause that is none."""
+    return ListProjectScoreChangesRequest(
+        page_size=page_size,
+        change_time_from=stamp(change_from),
+        change_time_until=stamp(change_until),
+        causes=named_causes(causes),
+        lead_ids=lead_ids,
+    )
+
+
+def named_causes(causes: Sequence[str]) -> list[str]:
+    """Causes as the contract names them. Raises ValueError for one that is none."""
+    for cause in causes:
+        if cause not in CAUSES:
+            raise ValueError(f"{cause!r} is none of the causes {', '.join(CAUSES)}")
+    return [_CAUSE_PREFIX + cause for cause in causes]
 
 
 def create_lead(

@@ -7,24 +7,18 @@ from typing import Final
 
 from google.protobuf.duration_pb2 import Duration
 
+from scoreline.client.requests import named_causes
 from scoreline.notify.v1.notify_service_pb2 import (
     WatchActivityRequest,
     WatchLeaderboardRequest,
     WatchScoresRequest,
 )
-from scoreline.scoring.v1.score_change_pb2 import ScoreChangeCause
 
 HEARTBEAT_S: Final = 15.0
 """A watch is never silent for longer."""
 
 PLACES: Final = 10
 """Of a leaderboard, where the caller does not say."""
-
-_CAUSE_PREFIX: Final = "SCORE_CHANGE_CAUSE_"
-CAUSES: Final = tuple(
-    name.removeprefix(_CAUSE_PREFIX) for name, number in ScoreChangeCause.items() if number
-)
-"""What makes scores change: `EVENT`, `RULES`, `DECAY` ..."""
 
 
 def scores(
@@ -43,16 +37,13 @@ def scores(
     """Score changes. Raises ValueError for both a snapshot and a token, and for a cause that is none."""
     if snapshot and resume_token:
         raise ValueError("a watch begins with a snapshot or after a resume_token, not with both")
-    for cause in causes:
-        if cause not in CAUSES:
-            raise ValueError(f"{cause!r} is none of the causes {', '.join(CAUSES)}")
     return WatchScoresRequest(
         lead_ids=lead_ids,
         stages=stages,
         min_delta=min_delta,
         stage_changes_only=stage_changes_only,
         filter=filter,
-        causes=[_CAUSE_PREFIX + cause for cause in causes],
+        causes=named_causes(causes),
         latest_only=latest_only,
         bulk_causes_as_summary=bulk_as_summary,
         include_snapshot=snapshot,

@@ -37,6 +37,8 @@ _CAUSES = {
     Cause.UNMERGE: score_change_pb2.SCORE_CHANGE_CAUSE_UNMERGE,
 }
 
+_ASKED_CAUSES: dict[int, Cause] = {asked: cause for cause, asked in _CAUSES.items()}
+
 _REASONS = {
     Reason.APPLIED: scoring_service_pb2.EFFECT_REASON_APPLIED,
     Reason.CLIPPED: scoring_service_pb2.EFFECT_REASON_CLIPPED,
@@ -172,6 +174,11 @@ def score_change(recorded: RecordedChange) -> score_change_pb2.ScoreChange:
         risk=RISKS[change.risk],
         previous_risk=RISKS[change.previous_risk],
     )
+
+
+def cause(asked: int) -> Cause | None:
+    """A cause as a caller names it; None for what is none."""
+    return _ASKED_CAUSES.get(asked)
 
 
 def encoded_score_change(recorded: RecordedChange) -> bytes:

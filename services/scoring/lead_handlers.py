@@ -1,10 +1,10 @@
 """What callers ask of leads, one method for each use case: who they are, how far, and what happened to them."""
 
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from services.scoring.domain.fold import Fold, Outcome
@@ -13,6 +13,7 @@ from services.scoring.domain.lead import new_snapshot
 from services.scoring.domain.model import RETRACTION, Entry, Position, RuleSet
 from services.scoring.errors import LeadNotFound, LeadTaken
 from services.scoring.ports import (
+    ChangeFilter,
     LeadFilter,
     LeadKey,
     LeadView,
@@ -26,6 +27,10 @@ from services.shared import structs
 from services.shared.clock import Clock
 from services.shared.errors import EtagMismatch, InvalidFields, ResourceAlreadyExists, Violation
 from services.shared.turns import Turns
+
+SETTLED = timedelta(seconds=10)
+"""Changes are dated when the transactions that make them begin. By then they are over, clocks of different machines
+included; one that takes longer brings its changes into a listing that is under way, or too late for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +153,18 @@ class LeadHandlers:
             TimelineItem(events[entry.event_id], outcome, score, rule_set.stage_of(score))
             for entry, outcome, score in page
         ]
+
+    async def project_score_changes(
+        self, project_id: str, which: ChangeFilter, references: Sequence[str], limit: int
+    ) -> tuple[ChangeFilter, list[RecordedChange]]:
+        """A page of the changes of all leads, or of those that the references lead to; with the filter as it is for the
+        pages behind the first, which ends before what was made too lately. Raises LeadNotFound."""
+        if which.after is None:
+            which = replace(which, until=min(which.until, self._clock.now() - SETTLED))
+        async with self._store.begin() as tx:
+            found = [await _find(tx, project_id, reference) for reference in references]
+            of_leads = replace(which, lead_ids=[view.profile.lead_id for view in found])
+            return which, await tx.project_score_changes(project_id, of_leads, limit)
 
     async def score_changes(
         self, project_id: str, reference: str, after_version: int, limit: int

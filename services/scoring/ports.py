@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from services.scoring.domain.lead import Change, RulesInForce, Snapshot
+from services.scoring.domain.lead import Cause, Change, RulesInForce, Snapshot
 from services.scoring.domain.model import Activated, Entry, RuleSet
 from services.scoring.domain.verification import Block, KeptEntry, Written
 from services.scoring.fact_ports import FactTransaction
@@ -15,6 +15,8 @@ from services.scoring.identity_ports import IdentityTransaction
 
 ALL_HISTORY = datetime(1970, 1, 1, tzinfo=UTC)
 """No event is dated earlier."""
+
+END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 NOTHING: Mapping[Any, Any] = {}
 
@@ -161,6 +163,22 @@ class LeadFilter:
     """Order value and lead id of the last lead of the page before."""
 
 
+@dataclass(frozen=True, slots=True)
+class ChangeFilter:
+    """Which score changes of a project, from where on."""
+
+    since: datetime | None = None
+    """Only changes made from then on."""
+    until: datetime = END_OF_TIME
+    """Only changes made before then."""
+    causes: Sequence[Cause] = ()
+    """Of all causes where there is none."""
+    lead_ids: Sequence[str] = ()
+    """Of all leads where there is none."""
+    after: tuple[datetime, str, int] | None = None
+    """When the last change of the page before was made, of which lead, and its version."""
+
+
 class Transaction(FactTransaction, IdentityTransaction, Protocol):
     """One unit of work. Everything in it happens, or nothing."""
 
@@ -265,6 +283,12 @@ class Transaction(FactTransaction, IdentityTransaction, Protocol):
         self, key: LeadKey, after_version: int, limit: int
     ) -> list[RecordedChange]:
         """The lead's changes in version order."""
+        ...
+
+    async def project_score_changes(
+        self, project_id: str, which: ChangeFilter, limit: int
+    ) -> list[RecordedChange]:
+        """The changes that the filter lets through, in order of when they were made, lead and version."""
         ...
 
     async def head(self, project_id: str) -> Block | None:

@@ -11,10 +11,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.scoring import rows
 from services.scoring.domain.identity import LEAD_PREFIX
 from services.scoring.domain.model import Entry
-from services.scoring.ports import LeadFilter, LeadView, RecordedEvent
-from services.scoring.tables import leads, snapshots, subjects
+from services.scoring.ports import (
+    ChangeFilter,
+    LeadFilter,
+    LeadView,
+    RecordedChange,
+    RecordedEvent,
+)
+from services.scoring.tables import leads, score_changes, snapshots, subjects
+from services.shared.turns import Turns
 
 _SNAPSHOT = [snapshots.c[name] for name in rows.SNAPSHOT_COLUMNS.split(", ")]
+_CHANGE = [score_changes.c[name] for name in rows.CHANGE_COLUMNS.split(", ")]
 _PROFILE = [leads.c[name] for name in rows.PROFILE_COLUMNS.split(", ")]
 
 _SCORED = sa.join(
@@ -138,6 +146,34 @@ async def lead_ids(
     for condition in _conditions(replace(which, after=None)):
         query = query.where(condition)
     return list((await connection.execute(query)).scalars())
+
+
+async def project_score_changes(
+    connection: AsyncConnection, project_id: str, which: ChangeFilter, limit: int
+) -> list[RecordedChange]:
+    """A page of a project's changes."""
+    order = (score_changes.c.changed_at, score_changes.c.lead_id, score_changes.c.version)
+    query = (
+        sa.select(*_CHANGE)
+        .where(score_changes.c.project_id == project_id, score_changes.c.changed_at < which.until)
+        .order_by(*order)
+        .limit(limit)
+    )
+    if which.since is not None:
+        query = query.where(score_changes.c.changed_at >= which.since)
+    if which.after is not None:
+        query = query.where(sa.tuple_(*order) > sa.tuple_(*which.after))
+    if which.causes:
+        query = query.where(score_changes.c.cause.in_([cause.value for cause in which.causes]))
+    if which.lead_ids:
+        query = query.where(score_changes.c.lead_id.in_(which.lead_ids))
+    found = await connection.execute(query)
+    turns = Turns()
+    changes = []
+    for row in found:
+        changes.append(rows.recorded_change(tuple(row)))
+        await turns.give()
+    return changes
 
 
 async def recorded_events(

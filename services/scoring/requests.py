@@ -18,7 +18,7 @@ from services.scoring import convert, score_conversion
 from services.scoring.domain import model
 from services.scoring.domain.identity import SUBJECT_PREFIXES, normal_email
 from services.scoring.domain.model import Position
-from services.scoring.ports import LeadFilter, LeadView
+from services.scoring.ports import END_OF_TIME, ChangeFilter, LeadFilter, LeadView
 from services.scoring.replay_handlers import ReplayProgress
 from services.shared import structs
 from services.shared.errors import InvalidFields, Violation, Violations
@@ -28,6 +28,7 @@ EMAIL_CHARACTERS_MAX = 254
 NAME_CHARACTERS_MAX = 256
 QUERY_CHARACTERS_MAX = 128
 STAGES_MAX = 32
+LEAD_IDS_MAX = 100
 REFERENCE_CHARACTERS_MAX = EMAIL_CHARACTERS_MAX + len("anonymous:")
 
 SCORE_MAX = 1e12
@@ -222,6 +223,37 @@ def timeline_position(position: list[Any] | None) -> Position | None:
 def version(position: list[Any] | None) -> int:
     """The version at which the page of score changes before this one ended. Raises InvalidFields."""
     return _whole(position[0]) if position else 0
+
+
+CHANGES_PARTS = 4
+"""Parts of the position in a project's changes: before when all of them were made, and the last change's place."""
+
+
+def change_filter(
+    request: scoring_service_pb2.ListProjectScoreChangesRequest, position: list[Any] | None
+) -> ChangeFilter:
+    """Which changes ListProjectScoreChanges asks for, apart from the leads. Raises InvalidFields."""
+    violations = Violations()
+    since, until = stretch(request, "change_time_from", "change_time_until", violations)
+    causes = []
+    for number, asked in enumerate(request.causes):
+        cause = convert.cause(asked)
+        if cause is None:
+            violations.add(f"causes[{number}]", "must be a cause of score changes")
+        else:
+            causes.append(cause)
+    if len(request.lead_ids) > LEAD_IDS_MAX:
+        violations.add("lead_ids", f"must be at most {LEAD_IDS_MAX}")
+    else:
+        for number, one in enumerate(request.lead_ids):
+            check_reference(f"lead_ids[{number}]", one, violations)
+    violations.raise_if_any()
+    which = ChangeFilter(since, until or END_OF_TIME, causes)
+    if position is None:
+        return which
+    bound, changed_at, lead_id, last = position
+    place = (_instant(changed_at), _text(lead_id), _whole(last))
+    return replace(which, until=_instant(bound), after=place)
 
 
 def _after(order: str, position: list[Any]) -> tuple[Any, str]:

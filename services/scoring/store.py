@@ -27,6 +27,7 @@ from services.scoring.export_queries import ExportQueries
 from services.scoring.ledger_writes import LedgerWrites
 from services.scoring.ports import (
     NOTHING,
+    ChangeFilter,
     EventKey,
     LeadFilter,
     LeadKey,
@@ -297,6 +298,11 @@ class PostgresTransaction(LedgerWrites, ExportQueries, EventQueries):
     ) -> list[RecordedChange]:
         found = await self._fetch(queries.SCORE_CHANGES, *key, after_version, limit)
         return [rows.recorded_change(columns) for columns in found]
+
+    async def project_score_changes(
+        self, project_id: str, which: ChangeFilter, limit: int
+    ) -> list[RecordedChange]:
+        return await queries.project_score_changes(self._connection, project_id, which, limit)
 
     async def _rules(self, project_id: str, number: int) -> RulesInForce:
         cached = self._rules_cache.get(project_id)

@@ -237,6 +237,8 @@ score_changes = sa.Table(
         postgresql_include=["previous_stage", "stage", "occurred_at"],
         postgresql_where=sa.text("stage <> previous_stage OR version = 1"),
     ),
+    # ListProjectScoreChanges: a page of all leads' changes.
+    sa.Index("score_changes_by_change_time", "project_id", "changed_at", "lead_id", "version"),
     # GetMovers: what has moved scores since a time.
     sa.Index("score_changes_by_cause_time", "project_id", "occurred_at"),
 )

@@ -88,6 +88,8 @@ WITHOUT_COMMAND = {
     "UpdateLead",
     # `lead` shows what made each change, `watch` the changes themselves.
     "ListScoreChanges",
+    # For programs that try something on what happened; people have `analytics movers`.
+    "ListProjectScoreChanges",
     # `rules validate` has the rules service run them.
     "TestRuleSet",
 }

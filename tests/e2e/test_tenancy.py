@@ -212,6 +212,18 @@ def list_score_changes(tenants: Tenants) -> None:
         assert [change.event_type for change in changes] == [event_type] * count
 
 
+def list_project_score_changes(tenants: Tenants) -> None:
+    mine, theirs, *_ = tenants
+    request = scoring_service_pb2.ListProjectScoreChangesRequest(page_size=5_000)
+    for tenant, own, count in ((mine, MINE, 3), (theirs, THEIRS, 4)):
+
+        def of_ada(tenant: Tenant = tenant) -> list[str]:
+            changes = tenant("scoring", "ListProjectScoreChanges", request).score_changes
+            return [one.event_type for one in changes if one.lead_id == ADA]
+
+        eventually(lambda of_ada=of_ada, own=own, count=count: of_ada() == [own] * count)  # type: ignore[misc]
+
+
 def get_score(tenants: Tenants) -> None:
     mine, theirs, *_ = tenants
     request = scoring_service_pb2.GetScoreRequest(lead_id=ADA)
@@ -424,6 +436,7 @@ CHECKS: dict[str, Callable[[Tenants], None]] = {
     "GetStageCounts": get_stage_counts,
     "ListTimeline": list_timeline,
     "ListScoreChanges": list_score_changes,
+    "ListProjectScoreChanges": list_project_score_changes,
     "GetScore": get_score,
     "ExplainScore": explain_score,
     "VerifyLedger": verify_ledger,

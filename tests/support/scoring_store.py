@@ -20,6 +20,7 @@ from services.scoring.identity_ports import IdentityConflict
 from services.scoring.ports import (
     NOTHING,
     Activation,
+    ChangeFilter,
     EventKey,
     IncomingEvent,
     LeadFilter,
@@ -290,6 +291,21 @@ class InMemoryTransaction(LedgerReads, IdentityReads):
         own = [(place[2], one) for place, one in self._in.changes.items() if place[:2] == key]
         behind = sorted((pair for pair in own if pair[0] > after_version), key=lambda pair: pair[0])
         return [one for _, one in behind[:limit]]
+
+    async def project_score_changes(
+        self, project_id: str, which: ChangeFilter, limit: int
+    ) -> list[RecordedChange]:
+        own = [one for place, one in self._in.changes.items() if place[0] == project_id]
+        placed = sorted(
+            ((one.changed_at, one.lead_id, one.change.version), one)
+            for one in own
+            if (which.since is None or one.changed_at >= which.since)
+            and one.changed_at < which.until
+            and (not which.causes or one.change.cause in which.causes)
+            and (not which.lead_ids or one.lead_id in which.lead_ids)
+        )
+        after = which.after
+        return [one for place, one in placed if after is None or place > after][:limit]
 
     def _rules(self, project_id: str, number: int) -> RulesInForce:
         if number == 0:

@@ -9,7 +9,7 @@ from typing import Any
 from scoreline.client import analytics_requests, file_streams, quarantine_requests, requests
 from scoreline.client.blocking.paging import items
 from scoreline.client.calls import Calls
-from scoreline.client.requests import PAGE_SIZE
+from scoreline.client.requests import CHANGES_PAGE_SIZE, PAGE_SIZE
 from scoreline.scoring.v1.analytics_service_pb2_grpc import AnalyticsServiceStub
 from scoreline.scoring.v1.facts_pb2 import (
     GetLeadIdentitiesRequest,
@@ -135,6 +135,22 @@ class Leads:
         """A lead's score changes in version order."""
         request = ListScoreChangesRequest(lead_id=lead_id, page_size=page_size)
         return items(self._calls, self._stub.ListScoreChanges, request, "score_changes")
+
+    def project_score_changes(
+        self,
+        *,
+        change_from: datetime | None = None,
+        change_until: datetime | None = None,
+        causes: Sequence[str] = (),
+        lead_ids: Sequence[str] = (),
+        page_size: int = CHANGES_PAGE_SIZE,
+    ) -> Iterator[ScoreChange]:
+        """Score changes of all leads, or of some, made in a stretch of time, in the order they were made; `causes` are
+        names such as "EVENT". What is made while pages are read, or was in the 10 seconds before, is left out."""
+        request = requests.list_project_score_changes(
+            change_from, change_until, causes, lead_ids, page_size
+        )
+        return items(self._calls, self._stub.ListProjectScoreChanges, request, "score_changes")
 
     def score(
         self, lead_id: str, *, as_of: datetime | None = None, known_at: datetime | None = None

@@ -240,6 +240,30 @@ class ListScoreChangesResponse(_message.Message):
     next_page_token: str
     def __init__(self, score_changes: _Optional[_Iterable[_Union[_score_change_pb2.ScoreChange, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
+class ListProjectScoreChangesRequest(_message.Message):
+    __slots__ = ("page_size", "page_token", "change_time_from", "change_time_until", "causes", "lead_ids")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    CHANGE_TIME_FROM_FIELD_NUMBER: _ClassVar[int]
+    CHANGE_TIME_UNTIL_FIELD_NUMBER: _ClassVar[int]
+    CAUSES_FIELD_NUMBER: _ClassVar[int]
+    LEAD_IDS_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    change_time_from: _timestamp_pb2.Timestamp
+    change_time_until: _timestamp_pb2.Timestamp
+    causes: _containers.RepeatedScalarFieldContainer[_score_change_pb2.ScoreChangeCause]
+    lead_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., change_time_from: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., change_time_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., causes: _Optional[_Iterable[_Union[_score_change_pb2.ScoreChangeCause, str]]] = ..., lead_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ListProjectScoreChangesResponse(_message.Message):
+    __slots__ = ("score_changes", "next_page_token")
+    SCORE_CHANGES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    score_changes: _containers.RepeatedCompositeFieldContainer[_score_change_pb2.ScoreChange]
+    next_page_token: str
+    def __init__(self, score_changes: _Optional[_Iterable[_Union[_score_change_pb2.ScoreChange, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
 class GetScoreRequest(_message.Message):
     __slots__ = ("lead_id", "as_of", "known_at")
     LEAD_ID_FIELD_NUMBER: _ClassVar[int]

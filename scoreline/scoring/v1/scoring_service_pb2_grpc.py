@@ -80,6 +80,11 @@ class ScoringServiceStub:
                 request_serializer=scoreline_dot_scoring_dot_v1_dot_scoring__service__pb2.ListScoreChangesRequest.SerializeToString,
                 response_deserializer=scoreline_dot_scoring_dot_v1_dot_scoring__service__pb2.ListScoreChangesResponse.FromString,
                 _registered_method=True)
+        self.ListProjectScoreChanges = channel.unary_unary(
+                '/scoreline.scoring.v1.ScoringService/ListProjectScoreChanges',
+                request_serializer=scoreline_dot_scoring_dot_v1_dot_scoring__service__pb2.ListProjectScoreChangesRequest.SerializeToString,
+                response_deserializer=scoreline_dot_scoring_dot_v1_dot_scoring__service__pb2.ListProjectScoreChangesResponse.FromString,
+                _registered_method=True)
         self.GetScore = channel.unary_unary(
                 '/scoreline.scoring.v1.ScoringService/GetScore',
                 request_serializer=scoreline_dot_scoring_dot_v1_dot_scoring__service__pb2.GetScoreRequest.SerializeToString,
@@ -196,6 +201,16 @@ class ScoringServiceServicer:
 
     def ListScoreChanges(self, request, context):
         """A lead's score changes in version order: the audit trail.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListProjectScoreChanges(self, request, context):
+        """The score changes of all leads that were made in a stretch of time, in order of change time, lead and version; those of
+        a lead that was merged into another too. Pages are of what there was when the first one was asked for: changes made
+        later are in none of them. Those made in the 10 seconds before are not either, since the transactions that make them
+        may not be over. Costs reading the changes of that time, also those that the filters leave out.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -327,6 +342,11 @@ def add_ScoringServiceServicer_to_server(servicer, server):
                     servicer.ListScoreChanges,
                     request_deserializer=scoreline_dot_scoring_dot_v1_dot_scoring__service__pb2.ListScoreChangesRequest.FromString,
                     response_serializer=scoreline_dot_scoring_dot_v1_dot_scoring__service__pb2.ListScoreChangesResponse.SerializeToString,
+            ),
+            'ListProjectScoreChanges': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListProjectScoreChanges,
+                    request_deserializer=scoreline_dot_scoring_dot_v1_dot_scoring__service__pb2.ListProjectScoreChangesRequest.FromString,
+                    response_serializer=scoreline_dot_scoring_dot_v1_dot_scoring__service__pb2.ListProjectScoreChangesResponse.SerializeToString,
             ),
             'GetScore': grpc.unary_unary_rpc_method_handler(
                     servicer.GetScore,
@@ -604,6 +624,33 @@ class ScoringService:
             '/scoreline.scoring.v1.ScoringService/ListScoreChanges',
             scoreline_dot_scoring_dot_v1_dot_scoring__service__pb2.ListScoreChangesRequest.SerializeToString,
             scoreline_dot_scoring_dot_v1_dot_scoring__service__pb2.ListScoreChangesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListProjectScoreChanges(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/scoreline.scoring.v1.ScoringService/ListProjectScoreChanges',
+            scoreline_dot_scoring_dot_v1_dot_scoring__service__pb2.ListProjectScoreChangesRequest.SerializeToString,
+            scoreline_dot_scoring_dot_v1_dot_scoring__service__pb2.ListProjectScoreChangesResponse.FromString,
             options,
             channel_credentials,
             insecure,

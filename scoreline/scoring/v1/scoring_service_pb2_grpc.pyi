@@ -57,6 +57,12 @@ class ScoringServiceStub:
     """
     ListScoreChanges: _grpc.UnaryUnaryMultiCallable[_scoring_service_pb2.ListScoreChangesRequest, _scoring_service_pb2.ListScoreChangesResponse]
     """A lead's score changes in version order: the audit trail."""
+    ListProjectScoreChanges: _grpc.UnaryUnaryMultiCallable[_scoring_service_pb2.ListProjectScoreChangesRequest, _scoring_service_pb2.ListProjectScoreChangesResponse]
+    """The score changes of all leads that were made in a stretch of time, in order of change time, lead and version; those of
+    a lead that was merged into another too. Pages are of what there was when the first one was asked for: changes made
+    later are in none of them. Those made in the 10 seconds before are not either, since the transactions that make them
+    may not be over. Costs reading the changes of that time, also those that the filters leave out.
+    """
     GetScore: _grpc.UnaryUnaryMultiCallable[_scoring_service_pb2.GetScoreRequest, _scoring_service_pb2.GetScoreResponse]
     """A lead's score as of any time, as known at any time: what a fold of its events gives that is stopped there. Asked
     again with the `as_of` and `known_at` of an answer, it gives the same answer for ever.
@@ -121,6 +127,12 @@ class ScoringServiceAsyncStub(ScoringServiceStub):
     """
     ListScoreChanges: _aio.UnaryUnaryMultiCallable[_scoring_service_pb2.ListScoreChangesRequest, _scoring_service_pb2.ListScoreChangesResponse]  # type: ignore[assignment]
     """A lead's score changes in version order: the audit trail."""
+    ListProjectScoreChanges: _aio.UnaryUnaryMultiCallable[_scoring_service_pb2.ListProjectScoreChangesRequest, _scoring_service_pb2.ListProjectScoreChangesResponse]  # type: ignore[assignment]
+    """The score changes of all leads that were made in a stretch of time, in order of change time, lead and version; those of
+    a lead that was merged into another too. Pages are of what there was when the first one was asked for: changes made
+    later are in none of them. Those made in the 10 seconds before are not either, since the transactions that make them
+    may not be over. Costs reading the changes of that time, also those that the filters leave out.
+    """
     GetScore: _aio.UnaryUnaryMultiCallable[_scoring_service_pb2.GetScoreRequest, _scoring_service_pb2.GetScoreResponse]  # type: ignore[assignment]
     """A lead's score as of any time, as known at any time: what a fold of its events gives that is stopped there. Asked
     again with the `as_of` and `known_at` of an answer, it gives the same answer for ever.
@@ -230,6 +242,18 @@ class ScoringServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_scoring_service_pb2.ListScoreChangesResponse, _abc.Awaitable[_scoring_service_pb2.ListScoreChangesResponse]]:
         """A lead's score changes in version order: the audit trail."""
+
+    @_abc_1.abstractmethod
+    def ListProjectScoreChanges(
+        self,
+        request: _scoring_service_pb2.ListProjectScoreChangesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_scoring_service_pb2.ListProjectScoreChangesResponse, _abc.Awaitable[_scoring_service_pb2.ListProjectScoreChangesResponse]]:
+        """The score changes of all leads that were made in a stretch of time, in order of change time, lead and version; those of
+        a lead that was merged into another too. Pages are of what there was when the first one was asked for: changes made
+        later are in none of them. Those made in the 10 seconds before are not either, since the transactions that make them
+        may not be over. Costs reading the changes of that time, also those that the filters leave out.
+        """
 
     @_abc_1.abstractmethod
     def GetScore(

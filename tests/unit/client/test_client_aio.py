@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import grpc
@@ -28,7 +28,12 @@ from scoreline.rules.v1.rule_set_pb2 import (
     Velocity,
 )
 from scoreline.rules.v1.rules_service_pb2 import ListPresetsResponse, Preset
-from scoreline.scoring.v1.scoring_service_pb2 import GetLeadResponse, ListLeadsResponse
+from scoreline.scoring.v1.score_change_pb2 import ScoreChangeCause
+from scoreline.scoring.v1.scoring_service_pb2 import (
+    GetLeadResponse,
+    ListLeadsResponse,
+    ListProjectScoreChangesResponse,
+)
 from tests.support.eventually import eventually_async
 from tests.support.fake_edge import API_KEY, FakeEdge, accept_all, refuse, status
 
@@ -93,6 +98,39 @@ async def test_pages(edge: FakeEdge, client: scoreline.AsyncClient) -> None:
     for request in edge.requests["ListLeads"][3:]:
         assert request.last_event_time_from.ToDatetime(UTC) == first
         assert request.last_event_time_until.ToDatetime(UTC) == until
+
+
+async def test_changes_of_a_project(edge: FakeEdge, client: scoreline.AsyncClient) -> None:
+    edge.on("ListProjectScoreChanges", change_page)
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    asked: dict[str, Any] = {
+        "change_from": at, "change_until": at + timedelta(days=1), "causes": ["EVENT", "DECAY"],
+        "lead_ids": ["a", "email:b@c.example"], "page_size": 7,
+    }  # fmt: skip
+    found = client.leads.project_score_changes(**asked)
+    assert [one.version async for one in found] == [1, 2, 3]
+    with scoreline.Client(edge.target, API_KEY) as blocking:
+        assert len(list(blocking.leads.project_score_changes(**asked))) == 3
+        assert len(list(blocking.leads.project_score_changes())) == 3
+    with pytest.raises(ValueError, match="EVENT, RULES"):
+        client.leads.project_score_changes(causes=["event"])
+    first, _, _, same, _, _, plain, *_ = edge.requests["ListProjectScoreChanges"]
+    assert first == same
+    assert (plain.page_size, first.page_size) == (5_000, 7)
+    assert first.change_time_from.ToDatetime(UTC) == at
+    assert first.change_time_until.ToDatetime(UTC) == at + timedelta(days=1)
+    assert [*first.causes] == [
+        ScoreChangeCause.SCORE_CHANGE_CAUSE_EVENT,
+        ScoreChangeCause.SCORE_CHANGE_CAUSE_DECAY,
+    ]
+    assert [*first.lead_ids] == asked["lead_ids"]
+
+
+def change_page(request: Any, context: Any) -> ListProjectScoreChangesResponse:
+    page = int(request.page_token or 0)
+    made = ListProjectScoreChangesResponse(next_page_token=str(page + 1) if page < 2 else "")
+    made.score_changes.add(version=page + 1)
+    return made
 
 
 async def test_a_batch_is_sent_again_in_part(edge: FakeEdge, client: scoreline.AsyncClient) -> None:

@@ -60,6 +60,10 @@ async def test_a_lead_nobody_knows_is_not_found(api: Api, reference: str) -> Non
         ("GetLead", pb.GetLeadRequest(lead_id=reference)),
         ("ListTimeline", pb.ListTimelineRequest(lead_id=reference)),
         ("ListScoreChanges", pb.ListScoreChangesRequest(lead_id=reference)),
+        (
+            "ListProjectScoreChanges",
+            pb.ListProjectScoreChangesRequest(lead_ids=["ada", reference]),
+        ),
         ("UpdateLead", pb.UpdateLeadRequest(lead=lead_pb2.Lead(lead_id=reference))),
     ]:
         with fails(StatusCode.NOT_FOUND, "RESOURCE_NOT_FOUND"):
