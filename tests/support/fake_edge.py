@@ -21,7 +21,12 @@ from scoreline.ingest.v1 import (
     quarantine_service_pb2,
     webhooks_service_pb2,
 )
-from scoreline.notify.v1 import notify_service_pb2, webhook_endpoints_service_pb2
+from scoreline.notify.v1 import (
+    automations_service_pb2,
+    follow_ups_service_pb2,
+    notify_service_pb2,
+    webhook_endpoints_service_pb2,
+)
 from scoreline.rules.v1 import rules_service_pb2
 from scoreline.scoring.v1 import (
     analytics_service_pb2,
@@ -41,6 +46,8 @@ _SERVICES = [
         webhooks_service_pb2,
         notify_service_pb2,
         webhook_endpoints_service_pb2,
+        automations_service_pb2,
+        follow_ups_service_pb2,
         rules_service_pb2,
         scoring_service_pb2,
         simulation_service_pb2,

@@ -14,8 +14,10 @@ import grpc.aio
 from scoreline.accounts.v1.accounts_service_pb2_grpc import AccountsServiceStub
 from scoreline.client import watch_requests, watching
 from scoreline.client.aio.analytics import Analytics
+from scoreline.client.aio.automations import Automations
 from scoreline.client.aio.endpoints import Endpoints
 from scoreline.client.aio.facts import Facts
+from scoreline.client.aio.follow_ups import FollowUps
 from scoreline.client.aio.imports import Imports
 from scoreline.client.aio.ingest import Ingest
 from scoreline.client.aio.keys import Keys
@@ -31,6 +33,8 @@ from scoreline.ingest.v1.imports_service_pb2_grpc import ImportsServiceStub
 from scoreline.ingest.v1.ingest_service_pb2_grpc import IngestServiceStub
 from scoreline.ingest.v1.quarantine_service_pb2_grpc import QuarantineServiceStub
 from scoreline.ingest.v1.webhooks_service_pb2_grpc import WebhooksServiceStub
+from scoreline.notify.v1.automations_service_pb2_grpc import AutomationsServiceStub
+from scoreline.notify.v1.follow_ups_service_pb2_grpc import FollowUpsServiceStub
 from scoreline.notify.v1.notify_service_pb2 import (
     WatchActivityResponse,
     WatchLeaderboardResponse,
@@ -82,6 +86,10 @@ class AsyncClient:
         """Outside systems that send webhooks."""
         self.endpoints = Endpoints(calls, WebhookEndpointsServiceStub(used))
         """Other systems that are told of changes by webhooks."""
+        self.automations = Automations(calls, AutomationsServiceStub(used))
+        """Rules that act on leads."""
+        self.follow_ups = FollowUps(calls, FollowUpsServiceStub(used))
+        """What automations leave to people: tasks, and owners of leads."""
         self.quarantine = Quarantine(calls, QuarantineServiceStub(used))
         """What was accepted and can't be processed."""
         analytics = AnalyticsServiceStub(used)
