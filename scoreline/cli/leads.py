@@ -25,6 +25,7 @@ from scoreline.cli.output import (
     when,
 )
 from scoreline.cli.session import session_of
+from scoreline.client import Client
 from scoreline.scoring.v1.lead_pb2 import Lead
 from scoreline.scoring.v1.scoring_service_pb2 import (
     LeaderboardEntry,
@@ -38,6 +39,9 @@ CHART_WIDTH: Final = 72
 CHART_HEIGHT: Final = 6
 TIMELINE_SHOWN: Final = 25
 """The newest entries fill a screen; the sum is always that of all."""
+
+_REFERENCES: Final = ("email:", "anonymous:", "external:")
+"""How references of leads begin."""
 
 _StagesOption = Annotated[
     list[str] | None, typer.Option("--stage", help="Only this stage; may be given several times.")
@@ -211,3 +215,8 @@ def sum_line(lead: Lead, entries: Sequence[TimelineEntry]) -> Text:
         return Text(f"{text}, which is the score", "green")
     # Time has passed since the last event, or events arrived between the two reads: `explain` accounts for all of it.
     return Text(f"{text} at the last event; the score is {points(lead.score)} by now", "yellow")
+
+
+def lead_id_of(client: Client, lead_id: str) -> str:
+    """The id of a lead that is named by its id or by a reference, for what knows leads by their ids alone."""
+    return client.leads.get(lead_id).lead_id if lead_id.startswith(_REFERENCES) else lead_id

@@ -8,6 +8,7 @@ import typer
 
 from scoreline.cli import (
     analytics,
+    automations,
     demo,
     doctor,
     doors,
@@ -15,6 +16,7 @@ from scoreline.cli import (
     explain,
     export,
     facts,
+    follow_ups,
     identities,
     import_file,
     imports,
@@ -92,6 +94,9 @@ facts.leads_app.command("conflicts")(identities.conflicts)
 app.add_typer(facts.leads_app, name="leads")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(endpoints.app, name="endpoints")
+app.add_typer(automations.app, name="automations")
+app.add_typer(follow_ups.tasks_app, name="tasks")
+app.add_typer(follow_ups.owners_app, name="owners")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(facts.events_app, name="events")
 app.command("lead")(leads.lead)

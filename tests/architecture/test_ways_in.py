@@ -1,5 +1,5 @@
-"""Whatever scoring and rules offer is there for everybody: each method has a method in both clients, under one name,
-and a command that calls it. (That each has a route over HTTP is checked in test_contracts.py.)"""
+"""Whatever scoring, rules and automations offer is there for everybody: each method has a method in both clients, under
+one name, and a command that calls it. (That each has a route over HTTP is checked in test_contracts.py.)"""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 from typer.main import get_command
 
 from scoreline.cli.main import app
+from scoreline.notify.v1 import automations_service_pb2, follow_ups_service_pb2
 from scoreline.rules.v1 import rules_service_pb2
 from scoreline.scoring.v1 import (
     analytics_service_pb2,
@@ -27,6 +28,8 @@ CONTRACTS = (
     scoring_service_pb2,
     simulation_service_pb2,
     analytics_service_pb2,
+    automations_service_pb2,
+    follow_ups_service_pb2,
 )
 METHODS = sorted(
     method.name
@@ -40,8 +43,10 @@ COMMANDS = {
     "AdjustScore": "leads adjust",
     "ApplyPreset": "rules apply",
     "CompareRuleSets": "compare-rules",
+    "CreateAutomation": "automations create",
     "CreateRule": "rules set",
     "CreateRuleSet": "rules create",
+    "DeleteAutomation": "automations delete",
     "DeleteRule": "rules remove",
     "DiffRuleSets": "rules diff",
     "ExplainScore": "explain",
@@ -49,6 +54,7 @@ COMMANDS = {
     "ExportLeads": "export leads",
     "ExportRuleSet": "rules export",
     "GetActivity": "analytics activity",
+    "GetAutomation": "automations show",
     "GetCohorts": "analytics cohorts",
     "GetCompanyDistribution": "analytics companies",
     "GetFunnel": "analytics funnel",
@@ -64,20 +70,30 @@ COMMANDS = {
     "GetStageCounts": "leads",
     "ImportRuleSet": "rules import",
     "ListActivations": "rules activations",
+    "ListAutomationExecutions": "automations executions",
+    "ListAutomationTemplates": "automations templates",
+    "ListAutomations": "automations list",
     "ListIdentityConflicts": "leads conflicts",
+    "ListLeadOwners": "owners list",
     "ListLeads": "leads",
     "ListPresets": "rules presets",
     "ListRuleSets": "rules versions",
     "ListRules": "rules set",
+    "ListTasks": "tasks list",
     "ListTimeline": "lead",
     "MergeLeads": "leads merge",
     "ReplayLeads": "ledger replay",
     "RetractEvents": "events retract",
+    "RetryExecution": "automations retry",
     "RollbackRuleSet": "rules rollback",
+    "SetLeadOwner": "owners set",
     "SimulateRuleSet": "simulate-rules",
+    "TestAutomation": "automations test",
     "UnmergeLeads": "leads unmerge",
+    "UpdateAutomation": "automations update",
     "UpdateRule": "rules set",
     "UpdateRuleSet": "rules update",
+    "UpdateTask": "tasks assign",
     "ValidateRuleSet": "rules validate",
     "VerifyLedger": "ledger verify",
 }
