@@ -24,6 +24,7 @@ from scoreline.scoring.v1 import (
 )
 from stack import Stack
 from tests.e2e import (
+    tenancy_automations,
     tenancy_doors,
     tenancy_endpoints,
     tenancy_files,
@@ -462,6 +463,8 @@ SERVICE_CHECKS: dict[str, Callable[[Tenants], None]] = {
     "ImportsService": tenancy_files.imports,
     "QuarantineService": tenancy_identities.quarantine,
     "WebhookEndpointsService": tenancy_endpoints.endpoints,
+    "AutomationsService": tenancy_automations.automations,
+    "FollowUpsService": tenancy_automations.follow_ups,
 }
 """Where the methods of a service only make sense together."""
 
