@@ -9,11 +9,10 @@ from typing import Any, Final
 
 import yaml
 from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
-from google.protobuf.message import Message
 
 from scoreline.cli.failures import CommandFailed
 from scoreline.cli.rule_sets import text_of
-from scoreline.notify.v1.automation_pb2 import Automation
+from scoreline.notify.v1.automation_pb2 import Automation, AutomationAction
 
 HIDDEN: Final = "***"
 """What the suite shows instead of a secret."""
@@ -24,6 +23,13 @@ SECRETS: Final = {
     "salesforce": "client_secret",
 }
 """The secret of each kind of action that has one."""
+
+_STAND_INS: Final = {
+    "slack": "https://hooks.slack.com/services/T00000000/B00000000/hidden",
+    "hubspot": "hidden",
+    "salesforce": "hidden",
+}
+"""Of the form that a secret has."""
 
 OUTPUT_ONLY: Final = ("automation_id", "etag", "create_time", "update_time", "active_since_time")
 """What files leave out: it belongs to the one automation, not to what it is."""
@@ -66,6 +72,9 @@ for _name, _pattern, _first in (
 
 def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
     style = "|" if "\n" in text else None
+    if not text.replace("\n", "").isprintable():
+        # What YAML takes for the end of a line, besides, is lost otherwise.
+        style = '"'
     return dumper.represent_scalar(_TAG + "str", text, style=style)
 
 
@@ -119,21 +128,26 @@ def write(automation: Automation) -> str:
     return text
 
 
-def hidden(automation: Automation) -> Iterator[str]:
-    """Paths of the secrets that are hidden."""
-    for index, action in enumerate(automation.actions):
-        kind = action.WhichOneof("kind") or ""
-        name = SECRETS.get(kind)
-        if name is not None:
-            parameters: Message = getattr(action, kind)
-            if getattr(parameters, name) == HIDDEN:
-                yield f"actions[{index}].{kind}.{name}"
-
-
 def check_secrets(automation: Automation) -> None:
     """Raises CommandFailed where secrets are hidden: nobody knows what they were."""
-    if paths := list(hidden(automation)):
+    if paths := [path for path, _ in _hidden(automation)]:
         settings = " ".join(f"--set {path}=@FILE" for path in paths)
         raise CommandFailed(
             f"{', '.join(paths)}: {HIDDEN} stands for a secret that is never shown; give it anew: {settings}"
         )
+
+
+def stand_in(automation: Automation) -> None:
+    """Put something of the same form where secrets are hidden: a trial sends nothing, and needs none."""
+    for _, action in _hidden(automation):
+        kind = str(action.WhichOneof("kind"))
+        setattr(getattr(action, kind), SECRETS[kind], _STAND_INS[kind])
+
+
+def _hidden(automation: Automation) -> Iterator[tuple[str, AutomationAction]]:
+    """Actions whose secrets are hidden, and the secrets' paths."""
+    for index, action in enumerate(automation.actions):
+        kind = action.WhichOneof("kind") or ""
+        name = SECRETS.get(kind)
+        if name is not None and getattr(getattr(action, kind), name) == HIDDEN:
+            yield f"actions[{index}].{kind}.{name}", action

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from scoreline.cli.automation_fields import set_fields
-from scoreline.cli.automation_files import read
+from scoreline.cli.automation_files import read, stand_in
 from scoreline.cli.automation_texts import execution_state, outcomes
 from scoreline.cli.failures import FAILED, USAGE, CommandFailed
 from scoreline.cli.leads import lead_id_of
@@ -153,6 +153,7 @@ def _wanted(
         return named
     automation = client.automations.get(named) if is_id else read(named)
     set_fields(automation, settings, environment)
+    stand_in(automation)
     return automation
 
 

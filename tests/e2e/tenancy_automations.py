@@ -166,10 +166,14 @@ def _trials(mine: Any, theirs: Any) -> None:
         (mine, "tia", "tia-of-theirs"),
         (theirs, "tia-of-theirs", "tia"),
     ):
-        tried = tenant.ask(f"{SERVICE}/TestAutomation", days)
-        leads = {one.lead_id for one in tried.executions}
-        assert there in leads
-        assert elsewhere not in leads
+
+        def tried(tenant: Any = tenant) -> set[str]:
+            found = tenant.ask(f"{SERVICE}/TestAutomation", days)
+            return {one.lead_id for one in found.executions}
+
+        # What was sent may not be scored yet.
+        eventually(lambda there=there, tried=tried: there in tried())  # type: ignore[misc]
+        assert elsewhere not in tried()
         on_lead = pb.TestAutomationRequest(automation=wanted, lead_id=elsewhere)
         refusal = _refusal(tenant, f"{SERVICE}/TestAutomation", on_lead)
         assert refusal.code == grpc.StatusCode.NOT_FOUND
