@@ -23,6 +23,9 @@ class NotifyConfig(ServiceConfig, DatabaseConfig):
     """The key before the last change of `token_key`: its tokens are still taken. Drop it after 7 days, when they are
     too old to resume from anyway."""
 
+    service_key: SecretStr = Field(min_length=32)
+    """As in ServiceConfig, but required: automations read leads in their projects' name."""
+
     secret_keys: SecretStr = Field(min_length=32)
     """Encrypts the secrets of webhook endpoints in the database. To change it put the new one first, a comma, and the
     old one, which then only decrypts."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from scoreline.notify.v1 import (
     automations_service_pb2_grpc,
@@ -36,9 +36,9 @@ from services.notify.boards import Boards
 from services.notify.conditions import Conditions
 from services.notify.config import NotifyConfig
 from services.notify.convert import Responses
+from services.notify.crm import Upserts
 from services.notify.delivery_queue import PostgresQueue
 from services.notify.delivery_store import PostgresDeliveries
-from services.notify.crm import Upserts
 from services.notify.domain import actions, mail
 from services.notify.domain.resume_token import TokenSigner
 from services.notify.endpoint_examples import example
@@ -73,6 +73,7 @@ from services.shared.errors import DependencyUnavailable
 from services.shared.retrying import until_available
 from services.shared.sealing import Seal
 from services.shared.service import Service, run
+from services.shared.service_keys import ServiceKeys
 
 CONDITIONS_MAX = 100_000
 """Different filters of endpoints; each is compiled once a process."""
@@ -123,9 +124,9 @@ async def build(service: Service, config: NotifyConfig) -> None:
     worker = _add_endpoints(service, config, database, clock)
     conditions = Conditions(CONDITIONS_MAX)
     plans: list[Plan[PublishedChange]] = [EndpointPlan(conditions, clock, worker.nudge)]
-    if service.service_keys is not None:
-        facts = ScoringFacts(channel, service.service_keys)
-        plans.append(await _add_automations(service, config, database, facts, worker.nudge))
+    # The settings require the key.
+    facts = ScoringFacts(channel, cast(ServiceKeys, service.service_keys))
+    plans.append(await _add_automations(service, config, database, facts, worker.nudge))
     changes = Source("scores", stream, published_change)
     service.add_loop("planning", Planner(database, changes, plans, clock).run)
     telling = activations.ActivationPlan(clock, worker.nudge)
@@ -225,7 +226,7 @@ async def _doings(service: Service, config: NotifyConfig, texts: Texts) -> dict[
         lookup=_lookup(config),
     )
     service.resources.push_async_callback(http.close)
-    server = mail.server(config.smtp_url.get_secret_value()) if config.smtp_url else None
+    server = mail.mail_server(config.smtp_url.get_secret_value()) if config.smtp_url else None
     return {
         actions.Email.kind: Emails(server, config.smtp_from, config.smtp_timeout_s, texts, clock),
         actions.Slack.kind: SlackMessages(http, texts),

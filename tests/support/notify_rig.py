@@ -42,6 +42,7 @@ from tests.support.eventually import eventually, eventually_async
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TOKEN_KEY = "a-key-for-the-tests-of-resume-tokens"
+SERVICE_KEY = "a-key-for-the-tests-of-services-that-call-others"
 SECRET_KEY = "a-key-for-the-tests-of-endpoint-secrets"
 STREAM = "SCORES"
 END_TIMEOUT_S = 20.0
@@ -83,6 +84,7 @@ class NotifyProcess:
             "SCORELINE_NOTIFY_NATS_URL": servers.nats_url,
             "SCORELINE_NOTIFY_DATABASE_URL": servers.postgres_url("scoreline_notify"),
             "SCORELINE_NOTIFY_SECRET_KEYS": SECRET_KEY,
+            "SCORELINE_NOTIFY_SERVICE_KEY": SERVICE_KEY,
             "SCORELINE_NOTIFY_TOKEN_KEY": TOKEN_KEY,
             "SCORELINE_NOTIFY_SCORING_TARGET": f"127.0.0.1:{scoring_port}",
             **{f"SCORELINE_NOTIFY_{name.upper()}": str(value) for name, value in settings.items()},
