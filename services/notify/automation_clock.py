@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.notify.automation_candidates import note_candidates
 from services.notify.automation_ports import Candidate, Firing, Leads, Paused
-from services.notify.automation_queue import note_candidates, note_firings, opened
+from services.notify.automation_queue import note_firings, opened
 from services.notify.automation_rows import Definitions
 from services.notify.domain.automations import (
     Automation,

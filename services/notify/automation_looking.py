@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from services.notify import convert
 from services.notify.automation_conditions import AutomationConditions, no_change
 from services.notify.automation_occasions import Occasions
-from services.notify.automation_ports import AutomationQueue, Candidate, Firing
+from services.notify.automation_ports import Candidate, Candidates, Firing
 from services.notify.domain.automations import (
     Automation,
     Inactive,
@@ -30,12 +30,12 @@ class Looking:
 
     def __init__(
         self,
-        queue: AutomationQueue,
+        candidates: Candidates,
         occasions: Occasions,
         conditions: AutomationConditions,
         clock: Clock,
     ) -> None:
-        self._queue = queue
+        self._candidates = candidates
         self._occasions = occasions
         self._conditions = conditions
         self._clock = clock
@@ -50,18 +50,18 @@ class Looking:
             log.info("candidate waits", automation=automation.automation_id, error=error.message)
             decided = False
         if not decided:
-            await self._queue.put_off(candidate, now + AGAIN)
+            await self._candidates.put_off(candidate, now + AGAIN)
 
     async def _decide(self, automation: Automation, candidate: Candidate, now: datetime) -> bool:
         project_id, lead_id = automation.project_id, candidate.lead_id
         trigger = automation.definition.trigger
         lead = await self._occasions.lead(project_id, lead_id)
         if lead is None:
-            return await self._queue.decide(candidate, None, now)
+            return await self._candidates.decide(candidate, None, now)
         next_actions = None
         met = True
         if isinstance(trigger, NextActionBecame):
-            known = await self._queue.next_action(automation.automation_id, lead_id)
+            known = await self._candidates.next_action(automation.automation_id, lead_id)
             before = known
             if before is None:
                 earlier = await self._occasions.lead(
@@ -87,7 +87,7 @@ class Looking:
                 candidate.change,
                 candidate.trigger_time,
             )
-        return await self._queue.decide(candidate, firing, now, next_actions)
+        return await self._candidates.decide(candidate, firing, now, next_actions)
 
     def _holds(self, automation: Automation, candidate: Candidate, lead: dict[str, object]) -> bool:
         source = automation.definition.condition

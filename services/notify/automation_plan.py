@@ -9,9 +9,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scoreline.scoring.v1.score_change_pb2 import ScoreChange
+from services.notify.automation_candidates import note_candidates
 from services.notify.automation_conditions import AutomationCondition, AutomationConditions
 from services.notify.automation_ports import Candidate, Firing
-from services.notify.automation_queue import note_candidates, note_firings, opened
+from services.notify.automation_queue import note_firings, opened
 from services.notify.automation_rows import Definitions
 from services.notify.domain.automations import (
     Automation,

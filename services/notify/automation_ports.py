@@ -138,10 +138,10 @@ class Claimed:
     claim: int
 
 
-class AutomationQueue(Protocol):
-    """What is due, as those see it who do it. All raise DependencyUnavailable."""
+class Candidates(Protocol):
+    """What is to be looked at. All raise DependencyUnavailable."""
 
-    async def claim_candidates(
+    async def claim(
         self, limit: int, lease: timedelta, now: datetime
     ) -> list[tuple[Automation, Candidate]]:
         """Take candidates in hand, at most so many, for as long as `lease`."""
@@ -166,6 +166,14 @@ class AutomationQueue(Protocol):
     async def put_off(self, candidate: Candidate, until: datetime) -> None:
         """The candidate can't be looked at now."""
         ...
+
+    async def forget(self, before: datetime, limit: int) -> int:
+        """Give up what has been waiting since before a time; how much."""
+        ...
+
+
+class AutomationQueue(Protocol):
+    """What is to be carried out, as those see it who do so. All raise DependencyUnavailable."""
 
     async def claim(self, limit: int, lease: timedelta, now: datetime) -> list[Claimed]:
         """Take executions in hand, at most so many, for as long as `lease`."""

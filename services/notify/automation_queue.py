@@ -1,5 +1,5 @@
-"""What automations have to do, in Postgres, as those see it who do it: candidates are claimed and decided, executions
-are claimed, carried out and ended.
+"""What automations have to do, in Postgres, as those see it who do it: executions are claimed, carried out and ended.
+What may become one is in automation_candidates.py.
 
 Who claims something has it for the time of a lease; a process that dies lets it run out. Each claim has a number, and
 who comes late with an old one is not heard. What is done in the database (owners, tasks, webhooks) is one transaction
@@ -16,18 +16,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify import automation_rows as rows
 from services.notify.action_inside import InsideActions
-from services.notify.automation_ports import Candidate, Claimed, Firing
+from services.notify.automation_ports import Claimed, Firing
 from services.notify.automation_rows import Definitions
 from services.notify.automation_telling import executed
 from services.notify.domain.actions import Occasion
 from services.notify.domain.automations import Automation, ExecutionState
 from services.notify.domain.executing import States, after, state_of
-from services.notify.tables import (
-    automation_candidates,
-    automation_executions,
-    automation_next_actions,
-    automations,
-)
+from services.notify.tables import automation_executions, automations
 from services.notify.telling import tell
 from services.shared import logs
 from services.shared.db import Database
@@ -40,33 +35,6 @@ AUTOMATIONS_AT_ONCE = 64
 
 CONCURRENCY = 8
 """Executions of one automation at once, by all processes: no other side is flooded, and no automation starves."""
-
-CANDIDATES_AT_ONCE = 32
-"""Of one automation in one claim: looking costs scoring two calls each."""
-
-_DUE_CANDIDATES = sa.text("""
-    SELECT a.automation_id FROM automations a
-    WHERE NOT a.disabled AND EXISTS (
-        SELECT FROM automation_candidates c WHERE c.automation_id = a.automation_id AND c.due_at <= :now
-    )
-    ORDER BY random() LIMIT :automations
-""")
-
-_CLAIM_CANDIDATES = sa.text("""
-    WITH due AS (
-        SELECT l.* FROM unnest(CAST(:automation_ids AS text[])) AS a (automation_id)
-        CROSS JOIN LATERAL (
-            SELECT c.automation_id, c.lead_id, c.moment FROM automation_candidates c
-            WHERE c.automation_id = a.automation_id AND c.due_at <= :now
-            ORDER BY c.due_at LIMIT :each
-            FOR UPDATE SKIP LOCKED
-        ) l
-        LIMIT :candidates
-    )
-    UPDATE automation_candidates c SET due_at = :until, claim = claim + 1
-    FROM due WHERE c.automation_id = due.automation_id AND c.lead_id = due.lead_id AND c.moment = due.moment
-    RETURNING c.*
-""")
 
 # Processes claim of one automation one after the other (its row is locked), so the count of what is on its way is
 # right. Not by FOR UPDATE: that would wait for whoever notes executions of it.
@@ -110,79 +78,6 @@ class PostgresAutomationQueue:
         self._definitions = definitions
         self._inside = inside
 
-    async def claim_candidates(
-        self, limit: int, lease: timedelta, now: datetime
-    ) -> list[tuple[Automation, Candidate]]:
-        async with self._database.begin() as connection:
-            wanted = {"now": now, "automations": AUTOMATIONS_AT_ONCE}
-            automation_ids = list(await connection.scalars(_DUE_CANDIDATES, wanted))
-            if not automation_ids:
-                return []
-            taking = {
-                "automation_ids": automation_ids,
-                "now": now,
-                "until": now + lease,
-                "each": CANDIDATES_AT_ONCE,
-                "candidates": limit,
-            }
-            found = (await connection.execute(_CLAIM_CANDIDATES, taking)).all()
-            opened = await self._opened(connection, automation_ids)
-        return [
-            (
-                opened[row.automation_id],
-                Candidate(
-                    row.automation_id,
-                    row.lead_id,
-                    row.moment,
-                    row.version,
-                    row.change,
-                    row.triggered_at,
-                    row.claim,
-                ),
-            )
-            for row in found
-            if row.automation_id in opened
-        ]
-
-    async def next_action(self, automation_id: str, lead_id: str) -> str | None:
-        kept = automation_next_actions.c
-        own = sa.and_(kept.automation_id == automation_id, kept.lead_id == lead_id)
-        async with self._database.begin() as connection:
-            found: str | None = await connection.scalar(sa.select(kept.next_action).where(own))
-            return found
-
-    async def decide(
-        self,
-        candidate: Candidate,
-        firing: Firing | None,
-        now: datetime,
-        next_actions: tuple[str | None, str] | None = None,
-    ) -> bool:
-        done = (
-            sa.delete(automation_candidates)
-            .where(_held(candidate))
-            .returning(automation_candidates.c.moment)
-        )
-        try:
-            async with self._database.begin() as connection:
-                # First of all: a removed automation takes what it may note with it.
-                await _share(connection, [candidate.automation_id])
-                if next_actions is not None:
-                    await _see(connection, candidate, *next_actions)
-                if (await connection.execute(done)).one_or_none() is None:
-                    raise _Outrun
-                if firing is not None:
-                    await note_firings(connection, [firing], now)
-        except _Outrun:
-            return False
-        return True
-
-    async def put_off(self, candidate: Candidate, until: datetime) -> None:
-        async with self._database.begin() as connection:
-            await connection.execute(
-                sa.update(automation_candidates).where(_held(candidate)).values(due_at=until)
-            )
-
     async def claim(self, limit: int, lease: timedelta, now: datetime) -> list[Claimed]:
         async with self._database.begin() as connection:
             wanted = {"now": now, "automations": AUTOMATIONS_AT_ONCE}
@@ -197,7 +92,7 @@ class PostgresAutomationQueue:
                 "executions": limit,
             }
             found = (await connection.execute(_CLAIM_EXECUTIONS, taking)).all()
-            opened = await self._opened(connection, automation_ids)
+            opened = await find(connection, self._definitions, automation_ids)
         return [
             Claimed(
                 opened[row.automation_id],
@@ -287,29 +182,16 @@ class PostgresAutomationQueue:
             )
             .returning(kept.execution_id)
         )
-        waiting = automation_candidates.c
-        forgotten = (
-            sa.delete(automation_candidates)
-            .where(
-                sa.tuple_(waiting.automation_id, waiting.lead_id, waiting.moment).in_(
-                    sa.select(waiting.automation_id, waiting.lead_id, waiting.moment)
-                    .where(waiting.created_at < before)
-                    .limit(limit)
-                    .with_for_update(skip_locked=True)
-                )
-            )
-            .returning(waiting.moment)
-        )
         async with self._database.begin() as connection:
-            ended = (await connection.execute(failed)).all()
-            gone = (await connection.execute(forgotten)).all()
-            return len(ended) + len(gone)
+            return len((await connection.execute(failed)).all())
 
-    async def _opened(
-        self, connection: AsyncConnection, automation_ids: Sequence[str]
-    ) -> dict[str, Automation]:
-        query = sa.select(automations).where(automations.c.automation_id.in_(automation_ids))
-        return opened(self._definitions, (await connection.execute(query)).all())
+
+async def find(
+    connection: AsyncConnection, definitions: Definitions, automation_ids: Sequence[str]
+) -> dict[str, Automation]:
+    """Automations by their ids."""
+    query = sa.select(automations).where(automations.c.automation_id.in_(automation_ids))
+    return opened(definitions, (await connection.execute(query)).all())
 
 
 def opened(definitions: Definitions, found: Sequence[Any]) -> dict[str, Automation]:
@@ -330,63 +212,6 @@ async def note_firings(
     await connection.execute(
         insert(automation_executions).on_conflict_do_nothing(),
         [rows.firing(one, now) for one in firings],
-    )
-
-
-async def note_candidates(
-    connection: AsyncConnection, candidates: Sequence[Candidate], now: datetime
-) -> None:
-    """Have candidates looked at, each once."""
-    await connection.execute(
-        insert(automation_candidates).on_conflict_do_nothing(),
-        [rows.candidate(one, now) for one in candidates],
-    )
-
-
-async def _share(connection: AsyncConnection, automation_ids: Sequence[str]) -> None:
-    """Have automations stay until the transaction ends."""
-    await connection.execute(
-        sa.select(automations.c.automation_id)
-        .where(automations.c.automation_id.in_(automation_ids))
-        .with_for_update(read=True, key_share=True)
-    )
-
-
-class _Outrun(Exception):
-    """Somebody else was faster."""
-
-
-async def _see(
-    connection: AsyncConnection, candidate: Candidate, before: str | None, after: str
-) -> None:
-    kept = automation_next_actions.c
-    own = sa.and_(kept.automation_id == candidate.automation_id, kept.lead_id == candidate.lead_id)
-    values = {"next_action": after}
-    if before is None:
-        added = insert(automation_next_actions).values(
-            automation_id=candidate.automation_id, lead_id=candidate.lead_id, **values
-        )
-        seen = await connection.execute(
-            added.on_conflict_do_nothing().returning(kept.automation_id)
-        )
-    else:
-        seen = await connection.execute(
-            sa.update(automation_next_actions)
-            .where(own, kept.next_action == before)
-            .values(**values)
-            .returning(kept.automation_id)
-        )
-    if seen.one_or_none() is None:
-        raise _Outrun
-
-
-def _held(candidate: Candidate) -> sa.ColumnElement[bool]:
-    kept = automation_candidates.c
-    return sa.and_(
-        kept.automation_id == candidate.automation_id,
-        kept.lead_id == candidate.lead_id,
-        kept.moment == candidate.moment,
-        kept.claim == candidate.claim,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from services.notify.automation_looking import Looking
 from services.notify.automation_occasions import LeadGone, Occasions
-from services.notify.automation_ports import AutomationQueue, Claimed, Doing
+from services.notify.automation_ports import AutomationQueue, Candidates, Claimed, Doing
 from services.notify.domain import executing, retries
 from services.notify.domain.actions import Action, Occasion, Outcome
 from services.notify.domain.automations import ExecutionState
@@ -53,6 +53,7 @@ class AutomationWorker:
 
     def __init__(
         self,
+        candidates: Candidates,
         queue: AutomationQueue,
         looking: Looking,
         occasions: Occasions,
@@ -61,6 +62,7 @@ class AutomationWorker:
         clock: Clock,
         schedule_s: Sequence[float],
     ) -> None:
+        self._candidates = candidates
         self._queue = queue
         self._looking = looking
         self._occasions = occasions
@@ -103,7 +105,9 @@ class AutomationWorker:
             try:
                 now = self._clock.now()
                 while dropped := await self._queue.drop_waiting(now - WAIT_MAX, now, SWEEP_BATCH):
-                    log.warning("automations waited too long", count=dropped)
+                    log.warning("executions waited too long", count=dropped)
+                while dropped := await self._candidates.forget(now - WAIT_MAX, SWEEP_BATCH):
+                    log.warning("candidates waited too long", count=dropped)
             except DependencyUnavailable:
                 log.info("sweep waits for the database")
             await asyncio.sleep(SWEEP_S)
@@ -112,7 +116,7 @@ class AutomationWorker:
         now = self._clock.now()
         try:
             free = IN_FLIGHT_MAX - len(self._looks)
-            candidates = await self._queue.claim_candidates(free, LEASE, now) if free else []
+            candidates = await self._candidates.claim(free, LEASE, now) if free else []
             free = IN_FLIGHT_MAX - len(self._attempts)
             claimed = await self._queue.claim(free, LEASE, now) if free else []
         except DependencyUnavailable:

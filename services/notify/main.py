@@ -17,6 +17,7 @@ from services.notify.action_inside import InsideActions
 from services.notify.action_publish import AUTOMATIONS_STREAM, Publishing
 from services.notify.action_salesforce import SalesforceRecords
 from services.notify.action_slack import SlackMessages
+from services.notify.automation_candidates import PostgresCandidates
 from services.notify.automation_clock import AutomationClock
 from services.notify.automation_conditions import AutomationConditions, Values
 from services.notify.automation_handlers import AutomationHandlers, Checks
@@ -184,13 +185,15 @@ async def _add_automations(
     definitions, inside = Definitions(seal), InsideActions(texts)
     doings = await _doings(service, config, texts)
     queue = PostgresAutomationQueue(database, definitions, inside)
+    candidates = PostgresCandidates(database, definitions)
     automations = PostgresAutomations(database, definitions)
     endpoints = PostgresEndpoints(database, seal)
     follow_ups = PostgresFollowUps(database)
     occasions = Occasions(facts, follow_ups)
     worker = AutomationWorker(
+        candidates,
         queue,
-        Looking(queue, occasions, conditions, clock),
+        Looking(candidates, occasions, conditions, clock),
         occasions,
         doings,
         nudge_webhooks,

@@ -14,6 +14,7 @@ from scoreline.notify.v1 import automation_pb2
 from scoreline.scoring.v1.score_change_pb2 import ScoreChange
 from services.notify import automation_reading
 from services.notify.action_inside import InsideActions
+from services.notify.automation_candidates import PostgresCandidates
 from services.notify.automation_clock import AutomationClock
 from services.notify.automation_conditions import AutomationConditions
 from services.notify.automation_looking import Looking
@@ -138,8 +139,10 @@ class AutomationRoom:
         self.store = PostgresAutomations(database, definitions)
         self.queue = PostgresAutomationQueue(database, definitions, InsideActions(Texts()))
         occasions = Occasions(self.leads, self.owners)
-        self.looking = Looking(self.queue, occasions, conditions, self.clock)
+        self.candidates = PostgresCandidates(database, definitions)
+        self.looking = Looking(self.candidates, occasions, conditions, self.clock)
         self.worker = AutomationWorker(
+            self.candidates,
             self.queue,
             self.looking,
             occasions,
@@ -198,7 +201,7 @@ class AutomationRoom:
 
     async def look(self) -> int:
         """Look at the candidates that are due; how many."""
-        found = await self.queue.claim_candidates(100, LEASE, self.clock.now())
+        found = await self.candidates.claim(100, LEASE, self.clock.now())
         for automation, candidate in found:
             await self.looking.look(automation, candidate)
         return len(found)

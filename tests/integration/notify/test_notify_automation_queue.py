@@ -186,7 +186,7 @@ async def test_many_changes_of_one_moment_are_one_next_action(at: AutomationRoom
     assert await at.look() == 1
     at.clock.time += timedelta(seconds=1)
     await at.plan(at.change("a", 4), at.change("a", 5))
-    found = await at.queue.claim_candidates(10, timedelta(seconds=60), at.clock.now())
+    found = await at.candidates.claim(10, timedelta(seconds=60), at.clock.now())
     await asyncio.gather(*(at.looking.look(*one) for one in found * 3))
     assert len(await at.buckets(made)) == 1
 
@@ -348,9 +348,7 @@ async def test_a_removed_automation_takes_what_it_has_with_it(at: AutomationRoom
     looked = await at.automation(ENTERED, condition="lead.score > 0.0")
     await at.plan(hot(at, "a"))
     (claimed,) = await at.claim()
-    ((automation, candidate),) = await at.queue.claim_candidates(
-        1, timedelta(seconds=60), at.clock.now()
-    )
+    ((automation, candidate),) = await at.candidates.claim(1, timedelta(seconds=60), at.clock.now())
     for one in (made, looked):
         assert await at.store.remove(at.project_id, one.automation_id)
     await at.worker.attempt(claimed)
