@@ -135,6 +135,7 @@ OWN = {
         "action_inside.py",
         "action_email.py",
         "action_slack.py",
+        "slack_blocks.py",
         "action_hubspot.py",
         "action_salesforce.py",
         "action_publish.py",
