@@ -1,9 +1,10 @@
-"""A name server that says what a test wants: over UDP and TCP, with a TTL of 0, on 127.0.0.1."""
+"""A name server that says what a test wants: over UDP and TCP, with a TTL of 0, on 127.0.0.1. And `Names`, a lookup
+that needs none."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -108,3 +109,16 @@ class _Datagrams(asyncio.DatagramProtocol):
         answer = self._server.answer(data, over_tcp=False)
         if answer is not None:
             self._transport.sendto(answer, addr)
+
+
+class Names:
+    """A Lookup that says what it is told to."""
+
+    def __init__(self, answer: Callable[[str], Sequence[str]]) -> None:
+        self._answer = answer
+
+    async def addresses(self, host: str, port: int) -> Sequence[str]:
+        return self._answer(host)
+
+    def close(self) -> None:
+        pass

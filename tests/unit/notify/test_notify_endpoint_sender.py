@@ -16,26 +16,13 @@ from services.notify.endpoint_sender import ANSWER_BYTES_MAX, EXCERPT_CHARS_MAX,
 from services.shared.clock import SystemClock
 from tests.support import certificates
 from tests.support.endpoint_rig import ENDPOINT
-from tests.support.hostile_name_server import HostileNameServer, Question, Reply
+from tests.support.hostile_name_server import HostileNameServer, Names, Question, Reply
 from tests.support.hostile_receiver import Receiver
 
 LOOPBACK = (ipaddress.IPv4Network("127.0.0.0/8"),)
 HERE = {"A": "127.0.0.1", "AAAA": "::1"}
 
 Senders = Callable[..., Sender]
-
-
-class Names:
-    """A Lookup that says what it is told to."""
-
-    def __init__(self, answer: Callable[[str], Sequence[str]]) -> None:
-        self._answer = answer
-
-    async def addresses(self, host: str, port: int) -> Sequence[str]:
-        return self._answer(host)
-
-    def close(self) -> None:
-        pass
 
 
 @pytest.fixture

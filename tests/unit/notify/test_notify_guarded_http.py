@@ -17,6 +17,7 @@ from services.notify.endpoint_lookup import SystemLookup
 from services.notify.endpoint_sender import AddressRefused, CheckedBackend
 from services.notify.guarded_http import ANSWER_BYTES_MAX, GuardedHttp, NoAnswer
 from services.shared.clock import SystemClock
+from tests.support.hostile_name_server import Names
 from tests.support.http_party import Asked, Party, Reply
 
 LOOPBACK = (ipaddress.IPv4Network("127.0.0.0/8"),)
@@ -26,19 +27,6 @@ Https = Callable[..., GuardedHttp]
 
 def fine(asked: Asked) -> Reply:
     return Reply(200, {"path": asked.path})
-
-
-class Told:
-    """A Lookup that says what it is told to."""
-
-    def __init__(self, answers: list[list[str]]) -> None:
-        self._answers = iter(answers)
-
-    async def addresses(self, host: str, port: int) -> list[str]:
-        return next(self._answers)
-
-    def close(self) -> None:
-        return
 
 
 @pytest.fixture
@@ -83,7 +71,8 @@ async def test_this_machine_is_not_reached(party: Party, http: Https, host: str)
 
 
 async def test_a_name_that_changes_its_address_does_not_help(party: Party, http: Https) -> None:
-    one = http(lookup=Told([["127.0.0.1"], ["127.0.0.1", "10.0.0.1"], []]))
+    found = iter([["127.0.0.1"], ["127.0.0.1", "10.0.0.1"], []])
+    one = http(lookup=Names(lambda host: next(found)))
     party.replies = lambda asked: Reply(200, "x", how="break off")
     with pytest.raises(NoAnswer, match="answer broke off"):
         await one.send("GET", party.url("/", "rebinding.test"))
@@ -99,7 +88,7 @@ async def test_the_environment_does_not_lead_astray(
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, party.url())
     with pytest.raises(NoAnswer, match="address refused"):
-        await http((), lookup=Told([["127.0.0.1"]])).send("GET", "http://example.test/")
+        await http((), lookup=Names(lambda host: ["127.0.0.1"])).send("GET", "http://example.test/")
     assert party.connections == 0
 
 
