@@ -76,11 +76,10 @@ def test_an_automation_lives(client: scoreline.Client) -> None:
     assert [one.automation_id for one in client.automations.list()] == [made.automation_id]
     scored(client, "after")
 
-    def carried_out() -> AutomationExecution:
-        (found,) = client.automations.executions(made.automation_id, state="succeeded")
-        return found
+    def carried_out() -> list[AutomationExecution]:
+        return list(client.automations.executions(made.automation_id, state="succeeded"))
 
-    execution = eventually(carried_out)
+    (execution,) = eventually(carried_out)
     # What happened before it was made set nothing off.
     assert execution.lead_id == "after"
     assert [one.state for one in execution.actions] == [execution.STATE_SUCCEEDED] * 2
