@@ -86,12 +86,12 @@ def executions(
     if not found:
         session.out.print("no executions")
         return
-    table = Table("execution", "lead", "set off", "within", "state", "actions", box=None)
+    table = Table("execution", "lead", "set off", "state", "actions", box=None)
     table.columns[0].no_wrap = True
     for one in found:
         table.add_row(
-            one.execution_id, plain(one.lead_id), when(one.trigger_time), plain(one.bucket),
-            execution_state(one), outcomes(one.actions),
+            one.execution_id, plain(one.lead_id), when(one.trigger_time), execution_state(one),
+            outcomes(one.actions),
         )  # fmt: skip
     session.out.print(table)
 
@@ -169,12 +169,10 @@ def _show_tried(console: Console, found: TestAutomationResponse, *, on_lead: boo
 
 
 def _show_days(console: Console, found: TestAutomationResponse) -> None:
-    style = "green" if found.would_act else "yellow"
     console.print(
-        f"would have acted {_times(found.execution_count)}, on {found.lead_count:,} "
-        f"lead{'' if found.lead_count == 1 else 's'}; {found.change_count:,} score changes since "
-        f"{when(found.from_time)}",
-        style=style,
+        f"would have acted {_times(found.execution_count)}, on {_count(found.lead_count, 'lead')}; "
+        f"{_count(found.change_count, 'score change')} since {when(found.from_time)}",
+        style="green" if found.would_act else "yellow",
         soft_wrap=True,
     )
     if not found.executions:
@@ -191,6 +189,10 @@ def _show_days(console: Console, found: TestAutomationResponse) -> None:
 
 def _times(count: int) -> str:
     return "once" if count == 1 else f"{count:,} times"
+
+
+def _count(number: int, name: str) -> str:
+    return f"{number:,} {name}{'' if number == 1 else 's'}"
 
 
 def _show_preview(console: Console, number: int, preview: ActionPreview) -> None:

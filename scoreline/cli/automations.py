@@ -139,7 +139,8 @@ def update(
     settings: SetOption = None,
     environment: SetEnvironmentOption = None,
 ) -> None:
-    """Make it what a file says, or change single fields. A secret that is `***` stays what it is."""
+    """Make it what a file says, whole: what that leaves out is emptied; or change single fields. A secret that is `***`
+    stays what it is."""
     if file is None and not settings and not environment:
         raise CommandFailed("nothing to change: name a file or --set", USAGE)
     session = session_of(context)
