@@ -20,7 +20,13 @@ from services.notify.convert import to_change
 from services.notify.domain.actions import Occasion, Unrenderable
 from services.notify.domain.filtering import Change
 from services.shared.cel import Environment, Expression, InvalidExpression
-from services.shared.cel_values import EvaluationFailed, Given, ValueEnvironment, ValueExpression
+from services.shared.cel_values import (
+    Budget,
+    EvaluationFailed,
+    Given,
+    ValueEnvironment,
+    ValueExpression,
+)
 
 ATTRIBUTES = "lead.attributes"
 """A map: what is in it differs from lead to lead, and from project to project."""
@@ -30,6 +36,12 @@ COMPILED_MAX = 2_000
 
 VALUE_CHARS_MAX = 65_536
 """Of a text that is sent as a field; no CRM takes longer ones."""
+
+LOOP_VALUES_MAX = 2_000
+"""Values of a lead, attributes and what is in them counted, that an expression may loop over: a tenth of a second."""
+
+EVALUATION_S_MAX = 0.5
+"""Time of the processor for all fields of one record: no expression begins after that."""
 
 Value = str | int | float | bool | None
 
@@ -106,7 +118,9 @@ class Values:
     """Compiles expressions that give the fields of other systems, and works them out."""
 
     def __init__(self) -> None:
-        self._environment = ValueEnvironment((*_CHANGE, *_LEAD, *_AUTOMATION))
+        self._environment = ValueEnvironment(
+            (*_CHANGE, *_LEAD, *_AUTOMATION), loop_values_max=LOOP_VALUES_MAX
+        )
         self._compiled: Callable[[str], ValueExpression] = lru_cache(COMPILED_MAX)(
             self._environment.anything
         )
@@ -122,16 +136,18 @@ class Values:
     def evaluate(self, expressions: Mapping[str, str], occasion: Occasion) -> dict[str, Value]:
         """The values by the names of the fields; None where something that is read is not there. A map or a list is
         JSON. Raises Unrenderable."""
-        given = self._given(occasion)
+        budget = Budget(EVALUATION_S_MAX)
+        given = self._given(occasion, budget)
         found: dict[str, Value] = {}
-        for name, source in expressions.items():
-            try:
-                found[name] = self._value(source, given)
-            except (InvalidExpression, EvaluationFailed) as error:
-                raise Unrenderable(f"{name}: {error}") from None
+        with budget.spending():
+            for name, source in expressions.items():
+                try:
+                    found[name] = self._value(source, given)
+                except (InvalidExpression, EvaluationFailed) as error:
+                    raise Unrenderable(f"{name}: {error}") from None
         return found
 
-    def _given(self, occasion: Occasion) -> Given:
+    def _given(self, occasion: Occasion, budget: Budget | None = None) -> Given:
         if occasion.lead is None:
             raise Unrenderable("fields are taken from a lead, and this is about none")
         values = conditions.variables(change_of(occasion)) | lead_variables(occasion.lead)
@@ -139,7 +155,7 @@ class Values:
             "automation.automation_id": occasion.automation_id,
             "automation.display_name": occasion.automation_name,
         }
-        return self._environment.given(values, _count(values))
+        return self._environment.given(values, _count(values), budget)
 
     def _value(self, source: str, given: Given) -> Value:
         plain = _plain(self._compiled(source).value(given))

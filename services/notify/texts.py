@@ -303,8 +303,10 @@ class _SlackJsonOutput(Output):
 
 
 def _shown(value: Any) -> Any:
-    """A number as people write it: 85, not 85.0."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    """A number as people write it: 85, not 85.0. A map as JSON."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
 
 
 class _Environment(Environment):

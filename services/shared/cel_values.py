@@ -149,10 +149,17 @@ class MapExpression:
 
 
 class ValueEnvironment:
-    """Compiles expressions over some variables: of any type, or points in time."""
+    """Compiles expressions over some variables: of any type, or points in time. `loop_values_max`: of a document that
+    expressions loop over; what that takes grows with the square."""
 
-    def __init__(self, variables: Sequence[str], times: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        variables: Sequence[str],
+        times: Sequence[str] = (),
+        loop_values_max: int = LOOP_VALUES_MAX,
+    ) -> None:
         self._variables = frozenset((*variables, *times))
+        self._loop_values_max = loop_values_max
         types = dict.fromkeys(variables, cel.Type.DYN) | dict.fromkeys(times, cel.Type.TIMESTAMP)
         self._environment = cel.NewEnv(variables=types, extensions=[ExtStrings(), ExtOptional()])
 
@@ -238,7 +245,7 @@ class ValueEnvironment:
         )
         return _Loops(
             min(
-                LOOP_OUTSIDE_VALUES_MAX if outside else LOOP_VALUES_MAX,
+                LOOP_OUTSIDE_VALUES_MAX if outside else self._loop_values_max,
                 LOOP_COST_MAX // len(source),
             ),
             tuple(path for path in lists if path is not None),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from services.notify.automation_conditions import (
+    EVALUATION_S_MAX,
+    LOOP_VALUES_MAX,
     VALUE_CHARS_MAX,
     AutomationConditions,
     Values,
@@ -155,3 +158,19 @@ def test_a_text_without_measure_is_refused() -> None:
 def test_there_are_no_values_without_a_lead() -> None:
     with pytest.raises(Unrenderable, match="about none"):
         VALUES.evaluate({"f": "lead.email"}, replace(OCCASION, lead=None))
+
+
+def test_many_fields_that_take_long_are_given_up() -> None:
+    """A mapping that goes through large attributes for every field."""
+    lead = LEAD | {"attributes": {"items": list(range(LOOP_VALUES_MAX - 50))}}
+    source = "lead.attributes.items.filter(one, one > 3).size()"
+    found = VALUES.evaluate({"f": source}, replace(OCCASION, lead=lead))
+    assert found == {"f": LOOP_VALUES_MAX - 54}
+    began = time.thread_time()
+    with pytest.raises(Unrenderable, match="there is no time left"):
+        VALUES.evaluate(dict.fromkeys(map(str, range(1_000)), source), replace(OCCASION, lead=lead))
+    assert time.thread_time() - began < 3 * EVALUATION_S_MAX
+    lead = LEAD | {"attributes": {"items": list(range(LOOP_VALUES_MAX))}}
+    with pytest.raises(Unrenderable, match="loops over a document of more than 2,000 values"):
+        VALUES.evaluate({"f": source}, replace(OCCASION, lead=lead))
+    assert VALUES.evaluate({"f": "lead.score"}, replace(OCCASION, lead=lead)) == {"f": 85.0}

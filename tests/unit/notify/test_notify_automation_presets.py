@@ -22,6 +22,7 @@ from services.notify.crm import Upserts
 from services.notify.domain.actions import Occasion
 from services.notify.domain.automations import Daily, Definition
 from services.notify.domain.mail import MailServer, Tls
+from services.notify.endpoint_lookup import SystemLookup
 from services.notify.guarded_http import GuardedHttp
 from services.notify.texts import Texts
 from services.shared.clock import SystemClock
@@ -94,7 +95,7 @@ def test_what_is_to_be_filled_in_is_all_that_is_missing(template: pb.AutomationT
 @pytest.mark.parametrize("template", TEMPLATES, ids=NAMES)
 async def test_its_actions_can_be_kept_and_say_something(template: pb.AutomationTemplate) -> None:
     texts, values, clock = Texts(), Values(), SystemClock()
-    http = GuardedHttp(1, False, (), clock)
+    http = GuardedHttp(1, False, (), clock, lookup=SystemLookup())
     doings: dict[str, Any] = {
         "email": Emails(MailServer("m", 25, Tls.OFFERED), "a@b.test", 1, texts, clock),
         "slack": SlackMessages(http, texts),

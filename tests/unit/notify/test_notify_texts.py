@@ -48,6 +48,7 @@ def _text(source: str, variables: dict[str, Any], escaping: Escaping = Escaping.
         ("{{ 0 | date: '%Y' }} {{ 'soon' | date: '%Y' }}", "1970 soon"),
         ("{{ lead.attributes | json }}{{ lead.attributes.no | json }}", '{"country": "GB"}null'),
         ("{{ automation.display_name }}", "Example"),
+        ("{{ lead.attributes }}{{ lead.attributes.no }}", '{"country": "GB"}'),
         ("{{ lead.score }} {{ lead.velocity }} {{ 'x' | append: lead.score }}", "85 12.5 x85"),
         ("{% comment %} laed {% endcomment %}a{% raw %}{{ x }}{% endraw %}", "a{{ x }}"),
         (
