@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from grpc_health.v1 import health, health_pb2
 
@@ -27,16 +28,24 @@ class Health:
         self._checks: dict[str, Check] = {}
         self._draining = False
         self._serving: bool | None = None
+        self._asked = asyncio.Event()
 
     def depends_on(self, name: str, check: Check) -> None:
         """Be SERVING only while `check` answers True."""
         self._checks[name] = check
 
+    def look_again(self) -> None:
+        """A dependency is back: say so now, not at the next check, so that nobody is turned away any more."""
+        self._asked.set()
+
     async def run(self) -> None:
         """Check the dependencies for ever."""
         while True:
+            self._asked.clear()
             await self.check_now()
-            await asyncio.sleep(CHECK_INTERVAL_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CHECK_INTERVAL_S):
+                    await self._asked.wait()
 
     async def check_now(self) -> None:
         """Check every dependency once and set the statuses."""

@@ -62,6 +62,7 @@ class Service:
             maximum_concurrent_rpcs=CONCURRENT_CALLS_MAX,
         )
         self.health.depends_on("broker", self._broker_connected)
+        bus.on_reconnect(self.health.look_again)
 
     def add_loop(
         self,

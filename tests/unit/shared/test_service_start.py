@@ -30,7 +30,7 @@ class NoCredentials:
 async def test_a_service_never_serves_before_its_dependencies_were_looked_at(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    bus = cast(Bus, SimpleNamespace(connected=True))
+    bus = cast(Bus, SimpleNamespace(connected=True, on_reconnect=lambda _: None))
     service = Service("accounts", ServiceConfig(), bus, AsyncExitStack())
     service.credentials = cast(Credentials, NoCredentials())
 

@@ -3,9 +3,7 @@
 import asyncio
 
 import pytest
-from grpc_health.v1 import health_pb2
 
-from services.shared.health import Health
 from services.shared.retrying import UNHEALTHY_AFTER_FAILURES, SupervisedLoop, until_available
 from tests.support.eventually import eventually_async
 
@@ -77,37 +75,5 @@ async def test_a_loop_that_runs_again_is_healthy_again(monkeypatch: pytest.Monke
         await task
 
 
-async def test_health_follows_its_dependencies_and_the_drain() -> None:
-    up = True
-
-    async def check() -> bool:
-        return up
-
-    health = Health(("scoreline.x.v1.XService",))
-    health.depends_on("it", check)
-    seen = []
-
-    async def status() -> int:
-        answer = await health.servicer.Check(_request(), None)
-        return int(answer.status)
-
-    await health.check_now()
-    seen.append(await status())
-    up = False
-    await health.check_now()
-    seen.append(await status())
-    up = True
-    await health.check_now()
-    seen.append(await status())
-    await health.drain()
-    await health.check_now()
-    seen.append(await status())
-    assert seen == [1, 2, 1, 2]
-
-
 async def _done(value: bool) -> bool:
     return value
-
-
-def _request() -> health_pb2.HealthCheckRequest:
-    return health_pb2.HealthCheckRequest(service="scoreline.x.v1.XService")
