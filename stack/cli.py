@@ -119,8 +119,7 @@ def check() -> None:
         if stale:
             raise StackError(f"Out of date, run `python -m stack render`: {', '.join(stale)}")
         lint_dockerfile()
-        if not validate_compose():
-            typer.echo("docker-compose.yml was not validated: there is no compose tool here.")
+        validate_compose(render_env())
     except StackError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None

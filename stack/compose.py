@@ -73,35 +73,27 @@ def out_of_date() -> list[Path]:
 
 def lint_dockerfile() -> None:
     """Raises StackError with what hadolint says."""
-    hadolint = shutil.which("hadolint", path=str(Path(sys.executable).parent))
-    if hadolint is None:
-        raise StackError("hadolint is not installed: run `make setup`.")
-    _run([hadolint, "Dockerfile"])
+    _run([_tool("hadolint"), "Dockerfile"])
 
 
-def validate_compose() -> bool:
-    """Have the compose tool read docker-compose.yml; False when this machine has none.
+def validate_compose(env: str) -> None:
+    """Have the compose tool read docker-compose.yml with the secrets of `env`, the text of a .env file.
 
     Raises StackError with what it says.
     """
-    tool = _compose_tool()
-    if tool is None:
-        return False
-    with tempfile.NamedTemporaryFile("w", suffix=".env", encoding="utf-8") as env:
-        env.write(render_env())
-        env.flush()
-        _run([*tool, "--env-file", env.name, "--file", "docker-compose.yml", "config", "--quiet"])
-    return True
+    with tempfile.NamedTemporaryFile("w", suffix=".env", encoding="utf-8") as file:
+        file.write(env)
+        file.flush()
+        compose = [_tool("docker-compose"), "--env-file", file.name, "--file", "docker-compose.yml"]
+        _run([*compose, "config", "--quiet"])
 
 
-def _compose_tool() -> list[str] | None:
-    for tool in (["docker", "compose"], ["docker-compose"]):
-        if shutil.which(tool[0]) is None:
-            continue
-        known = subprocess.run([*tool, "version"], capture_output=True, check=False)
-        if known.returncode == 0:
-            return tool
-    return None
+def _tool(name: str) -> str:
+    # From its wheel, beside the interpreter: the version that is pinned, whatever else the machine has.
+    found = shutil.which(name, path=str(Path(sys.executable).parent))
+    if found is None:
+        raise StackError(f"{name} is not installed: run `make setup`.")
+    return found
 
 
 def _run(command: list[str]) -> None:
