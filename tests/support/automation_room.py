@@ -4,6 +4,7 @@ that are made up."""
 from __future__ import annotations
 
 import itertools
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,16 +22,19 @@ from services.notify.automation_looking import Looking
 from services.notify.automation_occasions import Occasions
 from services.notify.automation_plan import AutomationPlan
 from services.notify.automation_ports import Claimed, Paused
+from services.notify.automation_previews import Previews
 from services.notify.automation_queue import PostgresAutomationQueue
 from services.notify.automation_rows import Definitions
 from services.notify.automation_samples import LEAD
 from services.notify.automation_store import PostgresAutomations
+from services.notify.automation_trial import AutomationTrial
 from services.notify.automation_worker import AutomationWorker
 from services.notify.convert import to_change
 from services.notify.domain.actions import Occasion, Outcome
 from services.notify.domain.automations import Automation, Daily, Execution
 from services.notify.follow_up_store import PostgresFollowUps
 from services.notify.ports import PublishedChange
+from services.notify.store import PostgresEndpoints
 from services.notify.texts import Texts
 from services.shared.db import Database
 from services.shared.errors import DependencyUnavailable
@@ -59,19 +63,38 @@ class SetClock:
 
 
 class MadeUpLeads:
-    """automation_ports.Leads: whatever a test says."""
+    """automation_ports.Leads, and History: whatever a test says."""
 
     def __init__(self) -> None:
         self.known: dict[str, dict[str, Any]] = {}
         self.earlier: dict[str, dict[str, Any]] = {}
         self.last_events: dict[str, datetime] = {}
         self.away = False
+        self.history: list[ScoreChange] = []
+        """In the order in which they were made."""
+        self.looked_up = 0
+
+    async def resolve(self, project_id: str, reference: str) -> str | None:
+        lead_id = reference.removeprefix("external:")
+        return lead_id if lead_id in self.known else None
+
+    async def newest_change(self, project_id: str, lead_id: str) -> bytes | None:
+        own = [change for change in self.history if change.lead_id == lead_id]
+        return own[-1].SerializeToString() if own else None
+
+    async def changes(
+        self, project_id: str, since: datetime, until: datetime
+    ) -> AsyncIterator[bytes]:
+        for change in self.history:
+            if since <= change.change_time.ToDatetime(UTC) < until:
+                yield change.SerializeToString()
 
     async def facts(
         self, project_id: str, lead_id: str, as_of: datetime | None = None
     ) -> dict[str, Any] | None:
         if self.away:
             raise DependencyUnavailable("scoring is away")
+        self.looked_up += 1
         found = (self.known if as_of is None else self.earlier).get(lead_id)
         known = {name: value for name, value in LEAD.items() if name != "owner"}
         return None if found is None else known | {"lead_id": lead_id} | found
@@ -114,7 +137,7 @@ class Hands:
         return []
 
     def preview(self, action: object, occasion: Occasion) -> dict[str, Any]:
-        return {}
+        return {"subject": "done"}
 
     async def do(self, action: object, occasion: Occasion) -> Outcome:
         if len(self.done) + 1 == self.dies_at:
@@ -152,6 +175,21 @@ class AutomationRoom:
             schedule_s,
         )
         self.by_clock = AutomationClock(database, definitions, self.leads, self.clock)
+        doings = {"publish": self.hands}
+        self.trial = AutomationTrial(
+            self.store,
+            occasions,
+            self.leads,
+            conditions,
+            Previews(
+                doings,
+                InsideActions(Texts()),
+                self.owners,
+                PostgresEndpoints(database, Seal(SECRET_KEY)),
+                self.clock,
+            ),
+            self.clock,
+        )
         self._plan = AutomationPlan(definitions, conditions, self.clock, lambda: None)
 
     async def automation(self, trigger: dict[str, Any], *actions: Any, **fields: Any) -> Automation:
