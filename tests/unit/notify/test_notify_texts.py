@@ -6,6 +6,7 @@ import html
 import json
 import re
 import time
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -123,6 +124,45 @@ def test_no_text_takes_long_or_grows_large(source: str, escaping: Escaping) -> N
     text = _text(source, variables, escaping)
     assert len(text.encode()) <= OUTPUT_BYTES_MAX
     assert time.thread_time() - began < 2.0
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (
+            "{% for a in (1..1000) %}{% for b in (1..1000) %}{% if 1 == 1 %}{% endif %}{% endfor %}{% endfor %}",
+            "loops too often",
+        ),
+        (
+            "{% for a in (1..900) %}"
+            + "{% assign x = lead.attributes | json %}" * 100
+            + "{% endfor %}",
+            "takes too long",
+        ),
+        (
+            "{{ lead.attributes.text | replace: '&', lead.attributes.other }}",
+            "replace gives too much",
+        ),
+        (
+            "{{ lead.attributes.items | join: lead.attributes.other }}",
+            "join gives too much",
+        ),
+        ("{{ 9 | times: 9" + " | times: 9999999999" * 9 + " }}", "times gives too much"),
+        ("{{ lead.attributes.items | concat: lead.attributes.items }}", "concat gives too much"),
+        ("{{ lead.attributes.text | append: '&' | escape }}", "escape gives too much"),
+    ],
+)
+def test_each_bound_holds_by_itself(source: str, said: str) -> None:
+    variables = _with(text="&" * 30_000, other="&" * 15_000 + "y", items=["x"] * 600)
+    tracemalloc.start()
+    try:
+        text = _text(source, variables)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert text.startswith("text: line 1: ")
+    assert said in text
+    assert peak_bytes < 4_000_000
 
 
 def test_hungry_texts_are_refused_when_they_are_written() -> None:
