@@ -99,7 +99,7 @@ class NotifyConfig(ServiceConfig, DatabaseConfig):
     smtp_url: SecretStr | None = None
     """Where automations hand in e-mails: `smtp+starttls://user:password@host:587` (STARTTLS, or nothing is sent),
     `smtps://` (TLS from the beginning, port 465) or `smtp://` (STARTTLS where it is offered, and always with a login;
-    port 25). Without it no automation can send e-mails."""
+    port 25). Without it, or empty, no automation can send e-mails."""
 
     smtp_from: str = Field(default="", validate_default=True)
     """Whom these e-mails come from: `Scoreline <alerts@example.com>`. Required with `smtp_url`."""
@@ -133,8 +133,9 @@ class NotifyConfig(ServiceConfig, DatabaseConfig):
     @field_validator("smtp_url")
     @classmethod
     def _mail_server(cls, url: SecretStr | None) -> SecretStr | None:
-        if url is not None:
-            mail.mail_server(url.get_secret_value())
+        if url is None or not url.get_secret_value():
+            return None
+        mail.mail_server(url.get_secret_value())
         return url
 
     @field_validator("smtp_from")

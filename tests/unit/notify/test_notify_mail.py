@@ -115,6 +115,8 @@ def test_the_settings_hang_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"{prefix}SECRET_KEYS", "k" * 32)
     monkeypatch.setenv(f"{prefix}SERVICE_KEY", "k" * 32)
     assert load(NotifyConfig, prefix).smtp_url is None
+    monkeypatch.setenv(f"{prefix}SMTP_URL", "")
+    assert load(NotifyConfig, prefix).smtp_url is None
     monkeypatch.setenv(f"{prefix}SMTP_URL", "smtp://hunter2@mail")
     monkeypatch.setenv(f"{prefix}SMTP_FROM", "nobody")
     with pytest.raises(InvalidConfig) as refused:
