@@ -6,12 +6,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from scoreline.scoring.v1 import lead_pb2, scoring_service_pb2
 from services.scoring import requests
 from services.scoring.ports import LeadFilter
 from services.shared import structs
 from services.shared.errors import InvalidFields, Violations
+from services.shared.times import to_timestamp
 from tests.support.clocks import START
 
 
@@ -87,6 +89,14 @@ def lead_filter(after: list[Any] | None = None, **request: Any) -> LeadFilter:
         ({"query": "\x00"}, ["query"]),
         ({"stages": ["x"] * 33}, ["stages"]),
         ({"stages": ["\x00"]}, ["stages"]),
+        (
+            {
+                "last_event_time_from": Timestamp(seconds=5),
+                "last_event_time_until": Timestamp(seconds=5),
+            },
+            ["last_event_time_from"],
+        ),
+        ({"last_event_time_until": Timestamp(seconds=2**40)}, ["last_event_time_until"]),
         ({"order_by": "name"}, ["order_by"]),
         ({"order_by": "score down"}, ["order_by"]),
         ({"order_by": "score desc, lead_id"}, ["order_by"]),
@@ -105,9 +115,24 @@ def test_filters_that_are_none(request_fields: dict[str, Any], at_fault: list[st
 def test_filters() -> None:
     assert lead_filter() == LeadFilter()
     given = lead_filter(
-        stages=["hot"], min_score=0.0, max_score=99.999, query="ü", order_by="score desc"
+        stages=["hot"],
+        min_score=0.0,
+        max_score=99.999,
+        query="ü",
+        last_event_time_from=to_timestamp(AT),
+        last_event_time_until=to_timestamp(AT + timedelta(days=1)),
+        order_by="score desc",
     )
-    assert given == LeadFilter(("hot",), 0, 99_999, "ü", "score", True)
+    assert given == LeadFilter(
+        stages=("hot",),
+        min_score=0,
+        max_score=99_999,
+        query="ü",
+        last_event_from=AT,
+        last_event_until=AT + timedelta(days=1),
+        order="score",
+        descending=True,
+    )
     assert lead_filter(order_by="  create_time  asc ").order == "create_time"
 
 
