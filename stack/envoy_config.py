@@ -44,7 +44,7 @@ GRPC_SERVICES: dict[str, tuple[str, ...]] = {
 }
 """What each process offers; the health of the first is that of all."""
 
-_LONG_CALLS = ("GetRuleImpact", "RetractEvents")
+_LONG_CALLS = ("GetRuleImpact", "RetractEvents", "TestAutomation")
 """Unary methods that take as long as reading the whole ledger, or as folding the leads of 100,000 events anew."""
 
 _FILE = ".google.api.HttpBody"

@@ -8,9 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notify import automation_rows as rows
 from services.notify.automation_ports import Candidate, Firing
-from services.notify.automation_queue import AUTOMATIONS_AT_ONCE, find, note_firings
+from services.notify.automation_queue import AUTOMATIONS_AT_ONCE, find, note_firings, share
 from services.notify.automation_rows import Definitions
 from services.notify.domain.automations import Automation
 from services.notify.tables import automation_candidates, automation_next_actions, automations
@@ -43,6 +42,19 @@ _CLAIM_CANDIDATES = sa.text("""
     RETURNING c.*
 """)
 
+# One statement for all: there may be as many as automations times changes.
+_NOTE = sa.text("""
+    INSERT INTO automation_candidates (
+        automation_id, lead_id, moment, version, change, triggered_at, created_at, due_at, claim
+    )
+    SELECT n.*, :now, :now, 0
+    FROM unnest(
+        CAST(:automation_ids AS text[]), CAST(:lead_ids AS text[]), CAST(:moments AS text[]),
+        CAST(:versions AS integer[]), CAST(:changes AS bytea[]), CAST(:times AS timestamptz[])
+    ) AS n
+    ON CONFLICT DO NOTHING
+""")
+
 
 class PostgresCandidates:
     """An automation_ports.Candidates."""
@@ -67,7 +79,9 @@ class PostgresCandidates:
                 "candidates": limit,
             }
             found = (await connection.execute(_CLAIM_CANDIDATES, taking)).all()
-            opened = await find(connection, self._definitions, automation_ids)
+            opened = await find(
+                connection, self._definitions, automations.c.automation_id.in_(automation_ids)
+            )
         return [
             (
                 opened[row.automation_id],
@@ -107,7 +121,7 @@ class PostgresCandidates:
         try:
             async with self._database.begin() as connection:
                 # First of all: a removed automation takes what it may note with it.
-                await _share(connection, [candidate.automation_id])
+                await share(connection, [candidate.automation_id])
                 if next_actions is not None:
                     await _see(connection, candidate, *next_actions)
                 if (await connection.execute(done)).one_or_none() is None:
@@ -146,19 +160,16 @@ async def note_candidates(
     connection: AsyncConnection, candidates: Sequence[Candidate], now: datetime
 ) -> None:
     """Have candidates looked at, each once."""
-    await connection.execute(
-        insert(automation_candidates).on_conflict_do_nothing(),
-        [rows.candidate(one, now) for one in candidates],
-    )
-
-
-async def _share(connection: AsyncConnection, automation_ids: Sequence[str]) -> None:
-    """Have automations stay until the transaction ends."""
-    await connection.execute(
-        sa.select(automations.c.automation_id)
-        .where(automations.c.automation_id.in_(automation_ids))
-        .with_for_update(read=True, key_share=True)
-    )
+    noted = {
+        "automation_ids": [one.automation_id for one in candidates],
+        "lead_ids": [one.lead_id for one in candidates],
+        "moments": [one.moment for one in candidates],
+        "versions": [one.version for one in candidates],
+        "changes": [one.change for one in candidates],
+        "times": [one.trigger_time for one in candidates],
+        "now": now,
+    }
+    await connection.execute(_NOTE, noted)
 
 
 class _Outrun(Exception):

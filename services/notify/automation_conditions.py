@@ -20,6 +20,7 @@ from services.notify.convert import to_change
 from services.notify.domain.actions import Occasion, Unrenderable
 from services.notify.domain.filtering import Change
 from services.shared.cel import Environment, Expression, InvalidExpression
+from services.shared.cel import Given as CelGiven
 from services.shared.cel_values import (
     Budget,
     EvaluationFailed,
@@ -73,14 +74,17 @@ _AUTOMATION = ("automation.automation_id", "automation.display_name")
 class AutomationCondition:
     """A condition that is compiled. `needs_lead`: it can't be answered from a change alone."""
 
-    def __init__(self, expression: Expression, needs_lead: bool) -> None:
+    def __init__(
+        self, expression: Expression, needs_lead: bool, given: Callable[[Change], CelGiven]
+    ) -> None:
         self._expression = expression
         self.needs_lead = needs_lead
+        self._given = given
 
     def holds(self, change: Change, lead: Mapping[str, Any] | None = None) -> bool:
         """Whether it is true; what can't be evaluated, for want of an attribute or a lead, is not."""
         if not self.needs_lead:
-            return self._expression.holds(conditions.variables(change))
+            return self._expression.holds(self._given(change))
         if lead is None:
             return False
         return self._expression.holds(conditions.variables(change) | lead_variables(lead))
@@ -92,10 +96,17 @@ class AutomationConditions:
     def __init__(self) -> None:
         self._of_change = Environment(tuple(_CHANGE))
         self._of_facts = Environment((*_CHANGE, *_FACTS))
+        self._last: tuple[Change, CelGiven] | None = None
         self._of_lead = Environment((*_CHANGE, *_LEAD))
         self._compiled: Callable[[str], AutomationCondition] = lru_cache(COMPILED_MAX)(
             self._compile
         )
+
+    def _given(self, change: Change) -> CelGiven:
+        """A change as conditions see it; made once for all of them, which look at it one after the other."""
+        if self._last is None or self._last[0] is not change:
+            self._last = change, self._of_change.given(conditions.variables(change))
+        return self._last[1]
 
     def compile(self, source: str) -> AutomationCondition:
         """The condition of that text. Raises InvalidExpression."""
@@ -109,9 +120,9 @@ class AutomationConditions:
                 continue
             if not isinstance(expression.value(_CHANGE | _FACTS if needs_lead else _CHANGE), bool):
                 raise InvalidExpression("must be true or false, and can't be worked out")
-            return AutomationCondition(expression, needs_lead)
+            return AutomationCondition(expression, needs_lead, self._given)
         # With attributes it can't be tried: which there are, and of what type, only leads say.
-        return AutomationCondition(self._of_lead.condition(source), True)
+        return AutomationCondition(self._of_lead.condition(source), True, self._given)
 
 
 class Values:

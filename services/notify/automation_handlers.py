@@ -1,5 +1,6 @@
 """What administrators do with automations and their executions. Trying them is in automation_trial.py."""
 
+import asyncio
 import secrets
 import string
 from collections.abc import Callable, Mapping
@@ -71,10 +72,13 @@ class Checks:
             return [("webhook.endpoint_id", "there is no such webhook endpoint")]
         if isinstance(action, CreateTask):
             texts = {"title": action.title, "note": action.note, "assignee": action.assignee}
-            problems = {name: self._texts.problem(source) for name, source in texts.items()}
+            problems = await asyncio.to_thread(
+                lambda: {name: self._texts.problem(source) for name, source in texts.items()}
+            )
             return [(f"create_task.{name}", found) for name, found in problems.items() if found]
         doing = self._doings.get(action.kind)
-        return [] if doing is None else doing.check(action)
+        # Texts and expressions are tried, which takes the processor's time.
+        return [] if doing is None else await asyncio.to_thread(doing.check, action)
 
 
 class AutomationHandlers:
@@ -125,8 +129,11 @@ class AutomationHandlers:
         """Change one. Raises ResourceNotFound, EtagMismatch, InvalidFields."""
         # Checked outside of the transaction: it asks more than this one's row. Whoever is faster with another change
         # meanwhile has his own checked as well, and what is written is made of what is there then.
-        before = await self.get(project_id, automation_id)
-        await self._checks.check(project_id, change(before))
+        found = await self.get(project_id, automation_id)
+        before, after = found.definition, change(found)
+        if (after.condition, after.actions) != (before.condition, before.actions):
+            # What stays as it is may have come to be wrong by itself: it can be disabled all the same.
+            await self._checks.check(project_id, after)
         now = self._clock.now()
 
         def changed(automation: Automation) -> Automation:

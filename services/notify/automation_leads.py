@@ -18,7 +18,7 @@ from scoreline.scoring.v1 import (
 )
 from services.notify.automation_ports import Paused
 from services.notify.domain.automations import Daily
-from services.notify.leads import CALL_TIMEOUT_S, raise_for
+from services.notify.leads import CALL_TIMEOUT_S, PASSING, raise_for
 from services.shared import logs, structs
 from services.shared.errors import DependencyUnavailable
 from services.shared.service_keys import ServiceKeys
@@ -166,6 +166,10 @@ def _raise_for(error: grpc.aio.AioRpcError) -> NoReturn:
         # The services' shared key differs, or their clocks do. It is tried again until that is mended.
         log.error("scoring does not take this service's credential", code=error.code().name)
         raise DependencyUnavailable("scoring does not take this service's credential") from error
+    if error.code() not in PASSING:
+        # A defect, here or there: what waits for it is tried again until it is too old, and hinders nothing else.
+        log.error("scoring refuses what it is asked", code=error.code().name, exc_info=error)
+        raise DependencyUnavailable("scoring refuses what it is asked") from error
     raise_for(error)
 
 

@@ -56,7 +56,7 @@ class Looking:
         project_id, lead_id = automation.project_id, candidate.lead_id
         trigger = automation.definition.trigger
         lead = await self._occasions.lead(project_id, lead_id)
-        if lead is None:
+        if lead is None or not _is_its(automation, candidate):
             return await self._candidates.decide(candidate, None, now)
         next_actions = None
         met = True
@@ -97,3 +97,12 @@ class Looking:
         if candidate.change is not None:
             change = convert.to_change(candidate.change)
         return self._conditions.compile(source).holds(change, lead)
+
+
+def _is_its(automation: Automation, candidate: Candidate) -> bool:
+    """Whether the candidate is one of the trigger that the automation has now: it may have had another."""
+    if candidate.change is None:
+        return isinstance(automation.definition.trigger, Inactive)
+    return candidate.trigger_time >= automation.active_since and automation.definition.triggered(
+        convert.to_change(candidate.change)
+    )

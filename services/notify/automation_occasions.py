@@ -14,7 +14,8 @@ from services.notify.domain.automations import Daily
 
 
 class LeadGone(Exception):
-    """The lead is not there any more, or it is another one now."""
+    """The lead is not there any more, or it is another one now; or the automation is about leads now and was not, or
+    the other way."""
 
 
 class Occasions:
@@ -41,14 +42,15 @@ class Occasions:
         """What an execution is about. Raises LeadGone, DependencyUnavailable."""
         automation = claimed.automation
         lead = digest = None
+        trigger = automation.definition.trigger
+        if bool(claimed.lead_id) == isinstance(trigger, Daily):
+            raise LeadGone
         if claimed.lead_id:
             lead = await self.lead(automation.project_id, claimed.lead_id)
             if lead is None:
                 raise LeadGone
-        elif isinstance(automation.definition.trigger, Daily):
-            digest = await self._leads.digest(
-                automation.project_id, automation.definition.trigger, claimed.trigger_time
-            )
+        elif isinstance(trigger, Daily):
+            digest = await self._leads.digest(automation.project_id, trigger, claimed.trigger_time)
         return Occasion(
             automation.project_id,
             automation.automation_id,

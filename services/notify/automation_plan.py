@@ -2,7 +2,7 @@
 candidates, which are held against the lead's facts afterwards (`automation_worker.py`). Written in the planner's
 transaction (planning.py)."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -12,10 +12,11 @@ from scoreline.scoring.v1.score_change_pb2 import ScoreChange
 from services.notify.automation_candidates import note_candidates
 from services.notify.automation_conditions import AutomationCondition, AutomationConditions
 from services.notify.automation_ports import Candidate, Firing
-from services.notify.automation_queue import note_firings, opened
+from services.notify.automation_queue import find, note_firings
 from services.notify.automation_rows import Definitions
 from services.notify.domain.automations import (
     Automation,
+    Daily,
     Inactive,
     NextActionBecame,
     bucket,
@@ -29,6 +30,7 @@ from services.shared import logs
 from services.shared.cel import InvalidExpression
 from services.shared.clock import Clock
 from services.shared.times import to_datetime
+from services.shared.turns import Turns
 
 log = logs.get("automations")
 
@@ -47,21 +49,17 @@ class AutomationPlan:
         self._conditions = conditions
         self._clock = clock
         self._nudge = nudge
+        self._noted = False
 
     async def plan(self, connection: AsyncConnection, changes: Sequence[PublishedChange]) -> None:
         """Write what some changes set off."""
+        self._noted = False
         if not changes:
             return
         await _hand_on_owners(connection, changes)
-        wanted = await self._automations(connection, {change.project_id for change in changes})
-        firings: list[Firing] = []
-        candidates: list[Candidate] = []
-        for published in changes:
-            for found in self._set_off(published, wanted.get(published.project_id, ())):
-                if isinstance(found, Firing):
-                    firings.append(found)
-                else:
-                    candidates.append(found)
+        acting = await self.acting(connection, {change.project_id for change in changes})
+        firings, candidates = await self.set_off(changes, acting)
+        self._noted = bool(firings or candidates)
         now = self._clock.now()
         if firings:
             await note_firings(connection, firings, now)
@@ -70,18 +68,29 @@ class AutomationPlan:
 
     def planned(self) -> None:
         """There may be something to do."""
-        self._nudge()
+        if self._noted:
+            self._nudge()
 
-    def _set_off(
-        self, published: PublishedChange, found: Iterable[Automation]
-    ) -> Iterable[Firing | Candidate]:
-        whole: ScoreChange | None = None
-        for automation in found:
-            # Read once, and only where somebody wants it.
-            whole = whole or ScoreChange.FromString(published.encoded)
-            made = self._looked_at(automation, published, whole)
-            if made is not None:
-                yield made
+    async def set_off(
+        self, changes: Sequence[PublishedChange], acting: Mapping[str, Sequence[Automation]]
+    ) -> tuple[list[Firing], list[Candidate]]:
+        """What changes set off of the automations of their projects. Others have turns meanwhile."""
+        firings: list[Firing] = []
+        candidates: list[Candidate] = []
+        turns = Turns()
+        for published in changes:
+            own = acting.get(published.project_id)
+            if not own:
+                continue
+            whole = ScoreChange.FromString(published.encoded)
+            for automation in own:
+                made = self._looked_at(automation, published, whole)
+                if isinstance(made, Firing):
+                    firings.append(made)
+                elif made is not None:
+                    candidates.append(made)
+            await turns.give()
+        return firings, candidates
 
     def _looked_at(
         self, automation: Automation, published: PublishedChange, whole: ScoreChange
@@ -147,21 +156,21 @@ class AutomationPlan:
             )
             return None
 
-    async def _automations(
+    async def acting(
         self, connection: AsyncConnection, project_ids: set[str]
     ) -> dict[str, list[Automation]]:
         """Automations that act, by project. They stay until the transaction ends."""
         kept = automations.c
-        query = (
-            sa.select(automations)
-            .where(kept.project_id.in_(project_ids), ~kept.disabled, kept.trigger_kind != "daily")
-            .order_by(kept.automation_id)
-            .with_for_update(read=True, key_share=True)
+        acting = await find(
+            connection,
+            self._definitions,
+            kept.project_id.in_(project_ids),
+            ~kept.disabled,
+            kept.trigger_kind != Daily.kind,
+            stay=True,
         )
         found: dict[str, list[Automation]] = {}
-        for automation in opened(
-            self._definitions, (await connection.execute(query)).all()
-        ).values():
+        for automation in acting.values():
             found.setdefault(automation.project_id, []).append(automation)
         return found
 

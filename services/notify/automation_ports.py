@@ -186,9 +186,10 @@ class AutomationQueue(Protocol):
         place: int,
         occasion: Occasion,
         now: datetime,
+        until: datetime,
     ) -> States | None:
-        """Do an action that is done here in the database and write down what came of it, both or nothing; the states
-        then. None where the claim was lost."""
+        """Do an action that is done here in the database and write down what came of it, both or nothing, and keep the
+        claim until then; the states then. None where the claim was lost."""
         ...
 
     async def note(self, claimed: Claimed, states: States, until: datetime) -> bool:

@@ -5,17 +5,22 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from google.protobuf.message import DecodeError
+
 from services.notify import automation_convert
-from services.notify.automation_ports import Candidate, Firing
 from services.notify.domain.automations import (
     ActionState,
     Automation,
     Definition,
     Execution,
     ExecutionState,
-    execution_id,
 )
-from services.shared.sealing import Seal
+from services.notify.errors import AutomationUnreadable
+from services.shared import logs
+from services.shared.errors import InvalidFields
+from services.shared.sealing import Seal, SealBroken
+
+log = logs.get("automations")
 
 COMPILED_MAX = 2_000
 """Definitions kept in the clear; when there are more all are opened anew."""
@@ -29,16 +34,13 @@ class Definitions:
         self._known: dict[tuple[str, int], Definition] = {}
 
     def automation(self, row: Any) -> Automation:
-        """An automation as its row has it. Raises SealBroken."""
+        """An automation as its row has it. Raises AutomationUnreadable."""
         key = (row.automation_id, row.revision)
         definition = self._known.get(key)
         if definition is None:
             if len(self._known) >= COMPILED_MAX:
                 self._known.clear()
-            definition = automation_convert.restored(
-                base64.b64decode(self._seal.open(row.sealed_definition))
-            )
-            self._known[key] = definition
+            definition = self._known[key] = self._opened(row)
         return Automation(
             row.automation_id,
             row.project_id,
@@ -48,6 +50,18 @@ class Definitions:
             row.created_at,
             row.updated_at,
         )
+
+    def knows(self, row: Any) -> bool:
+        """Whether the definition is at hand, so that its row need not have it."""
+        return (row.automation_id, row.revision) in self._known
+
+    def _opened(self, row: Any) -> Definition:
+        try:
+            content = base64.b64decode(self._seal.open(row.sealed_definition))
+            return automation_convert.restored(content)
+        except (SealBroken, InvalidFields, DecodeError) as error:
+            log.error("automation can't be opened", automation=row.automation_id, exc_info=error)
+            raise AutomationUnreadable(row.automation_id) from error
 
     def changing(self, of: Automation) -> dict[str, Any]:
         """What of a row changes."""
@@ -60,44 +74,6 @@ class Definitions:
             "revision": of.revision,
             "updated_at": of.update_time,
         }
-
-
-def candidate(of: Candidate, now: datetime) -> dict[str, Any]:
-    """The row of a new candidate."""
-    return {
-        "automation_id": of.automation_id,
-        "lead_id": of.lead_id,
-        "moment": of.moment,
-        "version": of.version,
-        "change": of.change,
-        "triggered_at": of.trigger_time,
-        "created_at": now,
-        "due_at": now,
-        "claim": 0,
-    }
-
-
-def firing(of: Firing, now: datetime) -> dict[str, Any]:
-    """The row of a new execution."""
-    return {
-        "execution_id": execution_id(of.automation_id, of.lead_id, of.bucket),
-        "automation_id": of.automation_id,
-        "lead_id": of.lead_id,
-        "bucket": of.bucket,
-        "trigger": of.trigger,
-        "version": of.version,
-        "change": of.change,
-        "triggered_at": of.trigger_time,
-        "state": ExecutionState.PENDING.value,
-        "outcomes": [],
-        "attempt_count": 0,
-        "attempts_before": 0,
-        "pending_since": now,
-        "due_at": now,
-        "in_flight": False,
-        "claim": 0,
-        "created_at": now,
-    }
 
 
 def execution(row: Any) -> Execution:
@@ -130,7 +106,9 @@ def outcomes(content: Sequence[Mapping[str, Any]]) -> tuple[ActionState, ...]:
             ExecutionState(one["state"]),
             one["detail"],
             one["error"],
-            datetime.fromisoformat(one["attempted_at"]) if one["attempted_at"] else None,
+            _instant(one["attempted_at"]),
+            _instant(one["retry_at"]),
+            one["action"],
         )
         for one in content
     )
@@ -145,6 +123,12 @@ def outcome_values(states: Sequence[ActionState]) -> list[dict[str, Any]]:
             "detail": one.detail,
             "error": one.error,
             "attempted_at": one.attempt_time.isoformat() if one.attempt_time else None,
+            "retry_at": one.retry_time.isoformat() if one.retry_time else None,
+            "action": one.action,
         }
         for one in states
     ]
+
+
+def _instant(written: str | None) -> datetime | None:
+    return None if written is None else datetime.fromisoformat(written)

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify import automation_rows as rows
 from services.notify.automation_ports import AutomationPosition, Change
+from services.notify.automation_queue import opened
 from services.notify.automation_rows import Definitions
 from services.notify.domain.automations import Automation, Execution, ExecutionState
 from services.notify.domain.executing import begun_again
@@ -64,7 +65,8 @@ class PostgresAutomations:
             query = query.where(position < sa.tuple_(after.create_time, after.automation_id))
         async with self._database.begin() as connection:
             found = (await connection.execute(query)).all()
-        return [self._definitions.automation(row) for row in found]
+        # One that can't be read hides no other; asked for by its id, it says why.
+        return list(opened(self._definitions, found).values())
 
     async def change(
         self, project_id: str, automation_id: str, change: Change

@@ -3,19 +3,21 @@ that each is in one's hands."""
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from services.notify.automation_looking import Looking
 from services.notify.automation_occasions import LeadGone, Occasions
 from services.notify.automation_ports import AutomationQueue, Candidates, Claimed, Doing
 from services.notify.domain import executing, retries
-from services.notify.domain.actions import Action, Occasion, Outcome
+from services.notify.domain.actions import Action, AssignOwner, Occasion, Outcome, Webhook
 from services.notify.domain.automations import ExecutionState
 from services.shared import logs
 from services.shared.clock import Clock
 from services.shared.errors import DependencyUnavailable
+from services.shared.retrying import until_available
 from services.shared.tasks import cancel
 
 log = logs.get("automations")
@@ -23,14 +25,17 @@ log = logs.get("automations")
 POLL_S = 0.5
 """How soon is noticed what another process planned, what is due again, and what a dead process left."""
 
-IN_FLIGHT_MAX = 64
-"""Executions, and as many candidates, of this process at once."""
+IN_FLIGHT_MAX = 256
+"""Executions, and as many candidates, of this process at once: mostly they wait for somebody's answer."""
 
 LEASE = timedelta(seconds=60)
 """A claim lasts so long, and anew from every action on: longer than asking scoring and one action may take."""
 
 ACTION_S_MAX = 30.0
 """An action that takes longer is given up for this time; each has shorter limits of its own."""
+
+WRITE_S = 15.0
+"""For as long it is tried to write down what was done; with asking scoring and an action it is within the lease."""
 
 AGAIN = timedelta(seconds=5)
 """When scoring could not be asked for the lead."""
@@ -46,6 +51,8 @@ WAIT_MAX = timedelta(days=7)
 
 SWEEP_S = 60.0
 SWEEP_BATCH = 1_000
+
+T = TypeVar("T")
 
 
 class AutomationWorker:
@@ -143,14 +150,14 @@ class AutomationWorker:
         task.add_done_callback(over)
 
     async def attempt(self, claimed: Claimed) -> None:
-        """Carry out what is left of an execution. Raises DependencyUnavailable when the database is away."""
+        """Carry out what is left of an execution. Raises DependencyUnavailable when the database stays away."""
         actions = claimed.automation.definition.actions
         states = executing.states_of(actions, claimed.outcomes)
-        wait_s = 0.0
         try:
             occasion = await self._occasions.of(claimed)
         except LeadGone:
-            await self._give_up(claimed, states, "the lead is not there any more")
+            gone = executing.given_up(states, "the lead is not there any more")
+            await self._over(claimed, gone)
             return
         except DependencyUnavailable as error:
             # Nothing was tried: scoring being away uses up no attempt.
@@ -158,17 +165,16 @@ class AutomationWorker:
             await self._queue.put_back(claimed, self._clock.now() + AGAIN)
             return
         for place, action in enumerate(actions):
-            if states[place].state is not ExecutionState.PENDING:
+            if not executing.is_due(states[place], self._clock.now()):
                 continue
             done = await self._act(claimed, states, place, action, occasion)
             if done is None:
                 log.info("execution lost", execution=claimed.execution_id)
                 return
-            states, outcome_wait_s = done
-            wait_s = max(wait_s, outcome_wait_s)
-            if action.kind == "assign_owner":
-                occasion = await self._occasions.with_owner(occasion)
-        await self._over(claimed, states, wait_s)
+            states = done
+            if isinstance(action, AssignOwner):
+                occasion = await self._written(partial(self._occasions.with_owner, occasion))
+        await self._over(claimed, states)
 
     async def _act(
         self,
@@ -177,23 +183,21 @@ class AutomationWorker:
         place: int,
         action: Action,
         occasion: Occasion,
-    ) -> tuple[executing.States, float] | None:
-        """The states after one action, and how long the other side asked to be left alone; None: the claim was lost."""
+    ) -> executing.States | None:
+        """The states after one action; None: the claim was lost."""
         doing = self._doings.get(action.kind)
         if doing is None:
             now = self._clock.now()
-            after = await self._queue.carry_out(claimed, states, place, occasion, now)
-            if action.kind == "webhook":
+            done = await self._written(
+                lambda: self._queue.carry_out(claimed, states, place, occasion, now, now + LEASE)
+            )
+            if isinstance(action, Webhook):
                 self._nudge_webhooks()
-            return None if after is None else (after, 0.0)
-        try:
-            async with asyncio.timeout(ACTION_S_MAX):
-                outcome = await doing.do(action, occasion)
-        except TimeoutError:
-            outcome = Outcome(error="timeout")
+            return done
+        outcome = await self._outcome(doing, claimed, action, occasion)
         now = self._clock.now()
-        states = executing.after(states, place, outcome, now)
-        if not await self._queue.note(claimed, states, now + LEASE):
+        after = executing.after(states, place, outcome, now)
+        if not await self._written(lambda: self._queue.note(claimed, after, now + LEASE)):
             return None
         if not outcome.succeeded:
             log.warning(
@@ -203,36 +207,45 @@ class AutomationWorker:
                 kind=action.kind,
                 permanent=outcome.permanent,
             )
-        return states, outcome.retry_after_s
+        return after
 
-    async def _give_up(self, claimed: Claimed, states: executing.States, error: str) -> None:
-        now = self._clock.now()
-        for place, one in enumerate(states):
-            if one.state is ExecutionState.PENDING:
-                outcome = Outcome(error=error, permanent=True)
-                states = executing.after(states, place, outcome, now)
-        await self._queue.end(claimed, states, None, now)
-        self._nudge_webhooks()
+    async def _outcome(
+        self, doing: Doing[Any], claimed: Claimed, action: Action, occasion: Occasion
+    ) -> Outcome:
+        try:
+            async with asyncio.timeout(ACTION_S_MAX):
+                return await doing.do(action, occasion)
+        except TimeoutError:
+            return Outcome(error="timeout")
+        except Exception as error:
+            log.error(
+                "action is defective",
+                automation=claimed.automation.automation_id,
+                kind=action.kind,
+                exc_info=error,
+            )
+            return Outcome(error="a defect of this service; its log says more")
 
-    async def _over(self, claimed: Claimed, states: executing.States, wait_s: float) -> None:
+    async def _over(self, claimed: Claimed, states: executing.States) -> None:
         """The attempt is over: it ends, or is tried again."""
         now = self._clock.now()
-        retry_time = None
-        if executing.state_of(states) is ExecutionState.PENDING:
-            draw = random.random()  # noqa: S311 - spreads load, keeps no secret
-            delay_s = retries.delay_s(self._schedule_s, claimed.attempt_count + 1, wait_s, draw)
-            if delay_s is None:
-                states = executing.given_up(states)
+        draw = random.random()  # noqa: S311 - spreads load, keeps no secret
+        delay_s = retries.delay_s(self._schedule_s, claimed.attempt_count + 1, 0.0, draw)
+        states, retry_time = executing.next_attempt(states, delay_s, now)
+        await self._written(lambda: self._queue.end(claimed, states, retry_time, now))
+        if retry_time is None:
+            if executing.state_of(states) is ExecutionState.FAILED:
                 log.warning(
                     "execution failed for good",
                     automation=claimed.automation.automation_id,
                     execution=claimed.execution_id,
                 )
-            else:
-                retry_time = now + timedelta(seconds=delay_s)
-        await self._queue.end(claimed, states, retry_time, now)
-        if retry_time is None:
             self._nudge_webhooks()
+
+    async def _written(self, write: Callable[[], Awaitable[T]]) -> T:
+        """What was done outside is done again where it is not written down: so it is tried for as long as the claim
+        lasts."""
+        return await until_available("record of an action", write, DependencyUnavailable, WRITE_S)
 
     async def _wait(self, timeout_s: float) -> None:
         try:

@@ -10,6 +10,7 @@ ServiceError
 ├── TooManyEndpointSecrets RESOURCE_EXHAUSTED   LIMIT_EXCEEDED
 ├── TooManyAutomations     RESOURCE_EXHAUSTED   LIMIT_EXCEEDED
 ├── ExecutionNotFailed     FAILED_PRECONDITION  RESOURCE_STATE
+├── AutomationUnreadable   FAILED_PRECONDITION  RESOURCE_STATE
 └── NoMailServer           FAILED_PRECONDITION  RESOURCE_STATE
 """
 
@@ -113,6 +114,20 @@ class ExecutionNotFailed(ServiceError):
         super().__init__(
             f"execution {execution_id!r} has not failed: there is nothing to retry",
             metadata={"resource_type": "automation_execution", "resource": execution_id},
+        )
+
+
+class AutomationUnreadable(ServiceError):
+    """An automation is kept that this process can't read: its key is gone, or a newer version wrote it."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = error_reason_pb2.ERROR_REASON_RESOURCE_STATE
+
+    def __init__(self, automation_id: str) -> None:
+        super().__init__(
+            f"automation {automation_id!r} can't be read: the key that it was encrypted under is missing, or a newer"
+            " version of the service wrote it",
+            metadata={"resource_type": "automation", "resource": automation_id},
         )
 
 

@@ -119,7 +119,7 @@ def _metadata(request: Request) -> tuple[tuple[str, str], ...]:
     return metadata
 
 
-_PASSING = (
+PASSING = (
     grpc.StatusCode.UNAVAILABLE,
     grpc.StatusCode.DEADLINE_EXCEEDED,
     grpc.StatusCode.RESOURCE_EXHAUSTED,
@@ -130,7 +130,7 @@ _PASSING = (
 def raise_for(error: grpc.aio.AioRpcError) -> NoReturn:
     """Raise what an error of scoring means: DependencyUnavailable, CredentialInvalid, ScopeMissing, or itself."""
     code = error.code()
-    if code in _PASSING:
+    if code in PASSING:
         raise DependencyUnavailable("scoring can't be asked for leads at the moment") from error
     if code == grpc.StatusCode.UNAUTHENTICATED:
         raise CredentialInvalid("the API key was revoked") from error

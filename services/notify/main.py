@@ -124,10 +124,13 @@ async def build(service: Service, config: NotifyConfig) -> None:
     clock = SystemClock()
     worker = _add_endpoints(service, config, database, clock)
     conditions = Conditions(CONDITIONS_MAX)
-    plans: list[Plan[PublishedChange]] = [EndpointPlan(conditions, clock, worker.nudge)]
     # The settings require the key.
     facts = ScoringFacts(channel, cast(ServiceKeys, service.service_keys))
-    plans.append(await _add_automations(service, config, database, facts, worker.nudge))
+    # Automations first: what endpoints are told locks lanes, which are to be locked for as short as can be.
+    plans: list[Plan[PublishedChange]] = [
+        await _add_automations(service, config, database, facts, worker.nudge),
+        EndpointPlan(conditions, clock, worker.nudge),
+    ]
     changes = Source("scores", stream, published_change)
     service.add_loop("planning", Planner(database, changes, plans, clock).run)
     telling = activations.ActivationPlan(clock, worker.nudge)

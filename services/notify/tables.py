@@ -169,7 +169,7 @@ automations = sa.Table(
     sa.Column("disabled", sa.Boolean, nullable=False),
     # What happened before sets nothing off.
     sa.Column("active_since", _TIME, nullable=False),
-    # Pauses that reached their length up to then have been looked for; `inactive` only.
+    # Up to when the clock was looked at for it; `inactive` and `daily` only.
     sa.Column("looked_until", _TIME),
     # Counts changes: the etag.
     sa.Column("revision", sa.Integer, nullable=False),

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import sqlalchemy as sa
 from google.protobuf.json_format import ParseDict
 
 from scoreline.notify.v1 import automation_pb2
@@ -31,10 +32,11 @@ from services.notify.automation_trial import AutomationTrial
 from services.notify.automation_worker import AutomationWorker
 from services.notify.convert import to_change
 from services.notify.domain.actions import Occasion, Outcome
-from services.notify.domain.automations import Automation, Daily, Execution
+from services.notify.domain.automations import Automation, Daily, Execution, Trigger
 from services.notify.follow_up_store import PostgresFollowUps
 from services.notify.ports import PublishedChange
 from services.notify.store import PostgresEndpoints
+from services.notify.tables import automation_executions
 from services.notify.texts import Texts
 from services.shared.db import Database
 from services.shared.errors import DependencyUnavailable
@@ -119,7 +121,7 @@ class MadeUpLeads:
         return {"up": [], "down": [], "until_time": until.isoformat()}
 
 
-class Died(Exception):
+class Died(BaseException):
     """The process, in the middle of an action."""
 
 
@@ -132,6 +134,8 @@ class Hands:
         """What comes of the next attempts; whatever follows succeeds."""
         self.dies_at = 0
         """Before which of all attempts the process dies; 0: never."""
+        self.defects = 0
+        """How many of the next attempts raise what nobody expects."""
 
     def check(self, action: object) -> list[tuple[str, str]]:
         return []
@@ -143,6 +147,9 @@ class Hands:
         if len(self.done) + 1 == self.dies_at:
             self.dies_at = 0
             raise Died
+        if self.defects:
+            self.defects -= 1
+            raise ValueError("whatever")
         self.done.append(occasion)
         return self.outcomes.pop(0) if self.outcomes else Outcome()
 
@@ -190,7 +197,7 @@ class AutomationRoom:
             ),
             self.clock,
         )
-        self._plan = AutomationPlan(definitions, conditions, self.clock, lambda: None)
+        self.automation_plan = AutomationPlan(definitions, conditions, self.clock, lambda: None)
 
     async def automation(self, trigger: dict[str, Any], *actions: Any, **fields: Any) -> Automation:
         written = {"display_name": "A", "trigger": trigger, "actions": list(actions) or [NOTE]}
@@ -219,6 +226,25 @@ class AutomationRoom:
             ),
         )
 
+    async def retrigger(self, automation: Automation, trigger: Trigger) -> None:
+        now = self.clock.now()
+        await self.store.change(
+            self.project_id,
+            automation.automation_id,
+            lambda before: replace(
+                before,
+                definition=replace(before.definition, trigger=trigger),
+                revision=before.revision + 1,
+                active_since=now,
+            ),
+        )
+
+    async def count(self) -> int:
+        """Of all executions there are."""
+        async with self.database.begin() as connection:
+            query = sa.select(sa.func.count()).select_from(automation_executions)
+            return await connection.scalar(query) or 0
+
     def change(self, lead_id: str, version: int = 1, **fields: Any) -> ScoreChange:
         known = {"cause": "SCORE_CHANGE_CAUSE_EVENT", "score": 10.0, "delta": 10.0}
         now = to_timestamp(self.clock.now())
@@ -235,7 +261,7 @@ class AutomationRoom:
             encoded = change.SerializeToString()
             published.append(PublishedChange(1, self.project_id, "s", to_change(encoded), encoded))
         async with self.database.begin() as connection:
-            await self._plan.plan(connection, published)
+            await self.automation_plan.plan(connection, published)
 
     async def look(self) -> int:
         """Look at the candidates that are due; how many."""

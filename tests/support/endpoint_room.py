@@ -61,6 +61,7 @@ class Room:
         self.queue = PostgresQueue(database, seal)
         self.store = PostgresEndpoints(database, seal)
         self.deliveries = PostgresDeliveries(database)
+        self.endpoint_plan = EndpointPlan(Conditions(10), SystemClock(), lambda: None)
         self.endpoint = Endpoint(
             f"whe_{number}",
             project_id or f"p-{number}",
@@ -83,9 +84,8 @@ class Room:
             encoded = ScoreChange(lead_id=lead_id, version=version, delta=1).SerializeToString()
             change = to_change(encoded)
             changes.append(PublishedChange(1, self.endpoint.project_id, "s", change, encoded))
-        plan = EndpointPlan(Conditions(10), SystemClock(), lambda: None)
         async with self.database.begin() as connection:
-            await plan.plan(connection, changes)
+            await self.endpoint_plan.plan(connection, changes)
 
     async def claim(self, limit: int = 100, lease: timedelta = LEASE) -> list[Claimed]:
         return await self.queue.claim(limit, lease, now())

@@ -252,6 +252,10 @@ class ActionState:
     detail: str = ""
     error: str = ""
     attempt_time: datetime | None = None
+    retry_time: datetime | None = None
+    """Not before then: the other side asked to be left alone."""
+    action: str = ""
+    """Tells the action from the others of its automation (`executing.named`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,17 +12,27 @@ import pytest
 import sqlalchemy as sa
 
 from scoreline.scoring.v1.score_change_pb2 import ScoreChange, ScoreChangeCause
-from services.notify.automation_queue import CONCURRENCY
+from services.notify.automation_queue import (
+    CONCURRENCY,
+    PROJECT_AUTOMATIONS_AT_ONCE,
+    PROJECT_CONCURRENCY,
+    WAITED_TOO_LONG,
+    note_firings,
+)
+from services.notify.convert import to_change
 from services.notify.domain.actions import Outcome
-from services.notify.domain.automations import ExecutionState
-from services.notify.errors import ExecutionNotFailed, TooManyAutomations
+from services.notify.domain.automations import ExecutionState, StageEntered
+from services.notify.errors import AutomationUnreadable, ExecutionNotFailed, TooManyAutomations
 from services.notify.follow_up_store import TaskFilter
-from services.notify.tables import automation_candidates
+from services.notify.ports import PublishedChange
+from services.notify.tables import automation_candidates, automations
 from services.shared.db import Database
+from services.shared.errors import DependencyUnavailable
 from stack import Stack
 from tests.support import service_database
 from tests.support.automation_room import BEGIN, NOTE, TASK, AutomationRoom, Died
 from tests.support.endpoint_room import empty_database, room
+from tests.support.eventually import eventually_async
 
 ENTERED = {"stage_entered": {"stages": ["hot"]}}
 EVERY_TIME = {"frequency": "AUTOMATION_FREQUENCY_EVERY_TIME"}
@@ -330,8 +340,11 @@ async def test_concurrency_is_that_of_all_processes(at: AutomationRoom) -> None:
     assert len(await at.claim()) == CONCURRENCY
 
 
-async def test_disabled_it_waits_and_is_given_up_after_a_week(at: AutomationRoom) -> None:
-    made = await at.automation(ENTERED)
+async def test_disabled_it_waits_and_is_given_up_after_a_week(database: Database) -> None:
+    hooks = await room(database, event_types=("automation.executed",))
+    at = AutomationRoom(database)
+    at.project_id = hooks.endpoint.project_id
+    made = await at.automation(ENTERED, NOTE, TASK)
     await at.plan(hot(at, "a"))
     await at.disable(made)
     assert await at.act() == 0
@@ -341,6 +354,9 @@ async def test_disabled_it_waits_and_is_given_up_after_a_week(at: AutomationRoom
     assert await at.queue.drop_waiting(later - timedelta(days=7), later, 100) == 1
     (execution,) = await at.executions(made)
     assert (execution.state, execution.end_time) == (ExecutionState.FAILED, later)
+    assert {one.error for one in execution.actions} == {WAITED_TOO_LONG}
+    (told,) = [json.loads(one.payload)["data"] for one in await hooks.told()]
+    assert (told["state"], len(told["actions"])) == ("failed", 2)
 
 
 async def test_a_removed_automation_takes_what_it_has_with_it(at: AutomationRoom) -> None:
@@ -364,6 +380,164 @@ async def test_a_lead_without_an_owner_takes_that_of_one_merged_into_it(at: Auto
     await at.owners.set_owner(at.project_id, "d", "z", now)
     await at.plan(at.change("a", 2, merged_into="b"), at.change("c", 2, merged_into="d"))
     assert [await at.owners.owner(at.project_id, lead_id) for lead_id in "abcd"] == [*"xxyz"]
+
+
+async def test_what_postgres_takes_in_no_text_ends_all_the_same(at: AutomationRoom) -> None:
+    made = await at.automation(ENTERED)
+    at.hands.outcomes = [Outcome("taken \x00 \ud800", "", False)]
+    await at.plan(hot(at, "a"))
+    await at.act()
+    (execution,) = await at.executions(made)
+    assert execution.state is ExecutionState.SUCCEEDED
+    assert execution.actions[0].detail == "taken   ?"
+
+
+async def test_a_defect_of_one_action_holds_up_no_other(at: AutomationRoom) -> None:
+    made = await at.automation(ENTERED, NOTE, TASK, NOTE)
+    at.hands.defects = 1
+    await at.plan(hot(at, "a"))
+    await at.act()
+    (execution,) = await at.executions(made)
+    assert [one.state for one in execution.actions] == [
+        ExecutionState.PENDING,
+        ExecutionState.SUCCEEDED,
+        ExecutionState.SUCCEEDED,
+    ]
+    assert execution.attempt_count == 1
+    at.clock.time += timedelta(seconds=7)
+    await at.act()
+    (execution,) = await at.executions(made)
+    assert execution.state is ExecutionState.SUCCEEDED
+
+
+async def test_what_was_done_is_written_down_when_the_database_is_back(
+    at: AutomationRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await at.automation(ENTERED)
+    await at.plan(hot(at, "a"))
+    note, failures = at.queue.note, [DependencyUnavailable("away")] * 2
+
+    async def stumbling(*args: Any) -> bool:
+        if failures:
+            raise failures.pop()
+        return await note(*args)
+
+    monkeypatch.setattr(at.queue, "note", stumbling)
+    assert await at.act() == 1
+    (execution,) = await at.executions(made)
+    assert (execution.state, len(at.hands.done)) == (ExecutionState.SUCCEEDED, 1)
+
+
+async def test_ending_and_planning_do_not_wait_for_each_other(database: Database) -> None:
+    """Who plans has the lane and comes to the execution; who ends the execution comes to the lane."""
+    hooks = await room(database, event_types=("score.changed", "automation.executed"))
+    at = AutomationRoom(database)
+    at.project_id = hooks.endpoint.project_id
+    await at.automation(ENTERED)
+    await at.plan(hot(at, "a", 1))
+    (claimed,) = await at.claim()
+    encoded = hot(at, "a", 2, delta=1.0).SerializeToString()
+    published = [PublishedChange(1, at.project_id, "s", to_change(encoded), encoded)]
+
+    async def somebody_waits() -> bool:
+        async with database.begin() as other:
+            waiting = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            return bool(await other.scalar(waiting))
+
+    async with database.begin() as connection:
+        await hooks.endpoint_plan.plan(connection, published)
+        ending = asyncio.create_task(at.worker.attempt(claimed))
+        await eventually_async(somebody_waits)
+        await at.automation_plan.plan(connection, published)
+    await ending
+    assert len(await hooks.told()) == 2
+
+
+async def test_candidates_of_another_trigger_set_nothing_off(at: AutomationRoom) -> None:
+    made = await at.automation({"any_change": {}}, condition="lead.score > 0.0")
+    await at.plan(at.change("a"), hot(at, "b"))
+    at.clock.time += timedelta(seconds=1)
+    await at.retrigger(made, StageEntered(("hot",)))
+    assert await at.look() == 2
+    assert (await at.buckets(made), await candidates(at)) == ([], 0)
+
+
+async def test_what_is_about_no_lead_is_not_done_for_one(at: AutomationRoom) -> None:
+    made = await at.automation({"daily": {"time_of_day": "12:00"}}, TASK)
+    await at.by_clock.look()
+    assert await at.buckets(made) == [("", "2026-02-01")]
+    await at.retrigger(made, StageEntered())
+    await at.act()
+    (execution,) = await at.executions(made)
+    assert execution.state is ExecutionState.FAILED
+    assert await at.owners.tasks(at.project_id, TaskFilter(), None, 100) == []
+
+
+async def test_no_project_takes_all_places(database: Database) -> None:
+    greedy, modest = AutomationRoom(database), AutomationRoom(database)
+    for _ in range(12):
+        await greedy.automation(ENTERED)
+    await greedy.plan(*(hot(greedy, f"lead-{number}") for number in range(10)))
+    made = await modest.automation(ENTERED)
+    await modest.plan(hot(modest, "a"))
+    taken = []
+    for _ in range(10):
+        taken += await greedy.claim(1_000)
+    of_project = [one for one in taken if one.automation.project_id == greedy.project_id]
+    most = PROJECT_CONCURRENCY + (PROJECT_AUTOMATIONS_AT_ONCE - 1) * CONCURRENCY
+    assert PROJECT_CONCURRENCY <= len(of_project) <= most
+    assert [one.automation.automation_id for one in taken if one not in of_project] == [
+        made.automation_id
+    ]
+
+
+async def test_one_that_can_not_be_read_hinders_nobody(at: AutomationRoom) -> None:
+    broken = await at.automation(ENTERED)
+    await at.plan(hot(at, "b"))
+    async with at.database.begin() as connection:
+        await connection.execute(
+            sa.update(automations)
+            .where(automations.c.automation_id == broken.automation_id)
+            .values(sealed_definition=b"of another key", revision=2)
+        )
+    made = await at.automation(ENTERED)
+    await at.plan(hot(at, "a"))
+    assert await at.act() == 1
+    assert await at.buckets(made) == [("a", "2026-02-01")]
+    assert [one.automation_id for one in await at.store.newest(at.project_id, None, 9)] == [
+        made.automation_id
+    ]
+    with pytest.raises(AutomationUnreadable):
+        await at.store.get(at.project_id, broken.automation_id)
+    assert await at.store.remove(at.project_id, broken.automation_id)
+
+
+async def test_others_have_turns_while_much_is_planned(at: AutomationRoom) -> None:
+    for number in range(50):
+        await at.automation(ENTERED, **EVERY_TIME, condition=f"change.score > {number}.0")
+    changes = [hot(at, f"lead-{number}", score=60) for number in range(200)]
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    watching = asyncio.create_task(others())
+    encoded = [change.SerializeToString() for change in changes]
+    published = [PublishedChange(1, at.project_id, "s", to_change(one), one) for one in encoded]
+    async with at.database.begin() as connection:
+        looked = at.automation_plan.set_off(
+            published, await at.automation_plan.acting(connection, {at.project_id})
+        )
+        before = turns
+        firings, _ = await looked
+        given = turns - before
+        await note_firings(connection, firings, at.clock.now())
+    watching.cancel()
+    assert await at.count() == 10_000
+    assert given > 10
 
 
 async def test_webhook_endpoints_are_told(database: Database) -> None:

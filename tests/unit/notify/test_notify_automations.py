@@ -170,6 +170,12 @@ def test_actions_go_on_where_they_were() -> None:
     failed = executing.after(first, 1, Outcome(error="away"), NOW)
     assert executing.state_of(failed) is ExecutionState.PENDING
     assert executing.states_of(TWO, failed) == failed
+    # Another order changes nothing: what was done is known by what it is.
+    turned = executing.states_of(TWO[::-1], failed)
+    assert [one.state for one in turned] == [ExecutionState.PENDING, ExecutionState.SUCCEEDED]
+    # An edited one counts as what it was.
+    edited = executing.states_of((CreateTask("other"), TWO[1]), failed)
+    assert [one.state for one in edited] == [ExecutionState.SUCCEEDED, ExecutionState.PENDING]
     # Another kind of action came to that place meanwhile: it has not been carried out.
     other = executing.states_of((Slack("https://a", "t"), Publish("s")), failed)
     assert [one.state for one in other] == [ExecutionState.PENDING] * 2
@@ -205,7 +211,47 @@ def test_an_action_that_was_carried_out_never_is_again(outcomes: list[str]) -> N
             states = executing.after(states, 0, made[outcome], NOW)
         states = executing.states_of(TWO, states)
     assert done <= 1
-    assert states[1] == ActionState("publish", ExecutionState.PENDING)
+    assert states[1] == ActionState(
+        "publish", ExecutionState.PENDING, action=executing.named(TWO[1])
+    )
+
+
+def test_two_actions_that_are_alike_are_two() -> None:
+    alike = (Publish("s"), Publish("s"))
+    states = executing.after(executing.states_of(alike, ()), 0, Outcome(), NOW)
+    again = executing.states_of(alike, states)
+    assert [one.state for one in again] == [ExecutionState.SUCCEEDED, ExecutionState.PENDING]
+
+
+def test_an_action_is_known_without_its_secrets() -> None:
+    names = {executing.named(Slack(url, "t")) for url in ("https://a", "https://b")}
+    assert len(names) == 1
+    assert executing.named(Slack("https://a", "u")) not in names
+
+
+def test_the_other_side_is_left_alone_without_the_others_waiting() -> None:
+    states = executing.states_of(TWO, ())
+    states = executing.after(states, 0, Outcome(error="busy", retry_after_s=86_400), NOW)
+    states = executing.after(states, 1, Outcome(error="away"), NOW)
+    states, due = executing.next_attempt(states, 5.0, NOW)
+    assert due == NOW + timedelta(seconds=5)
+    assert [executing.is_due(one, due) for one in states] == [False, True]
+    # At the end of the schedule only who asked for it is waited for.
+    ended, last = executing.next_attempt(states, None, NOW)
+    assert last == NOW + timedelta(days=1)
+    assert [one.state for one in ended] == [ExecutionState.PENDING, ExecutionState.FAILED]
+    given_up, never = executing.next_attempt(ended, None, last)
+    assert (never, executing.state_of(given_up)) == (None, ExecutionState.FAILED)
+    assert executing.next_attempt(executing.states_of((), ()), 5.0, NOW) == ((), None)
+
+
+@given(st.text(st.characters(codec=None), max_size=600))
+def test_whatever_somebody_says_can_be_kept(said: str) -> None:
+    states = executing.after(executing.states_of(TWO, ()), 0, Outcome(detail=said, error=said), NOW)
+    for kept in (states[0].detail, states[0].error):
+        assert len(kept) <= executing.SAID_CHARS_MAX
+        assert kept.isprintable()
+        kept.encode()
 
 
 SALES = AssignOwner(
