@@ -47,7 +47,7 @@ async def told(receiver: Receiver, path: str, numbers: list[int]) -> None:
     await eventually_async(arrived)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 async def test_each_activation_is_told_once_whatever_is_killed(rig: Any) -> None:
     async with Receiver().serve() as receiver, broker(rig.stack.nats_url) as at:
         key = await at.let_in(PROJECT, scope_pb2.SCOPE_ADMIN)
