@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 
+import pytest
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -38,6 +40,14 @@ class Reply:
     body: Any = ""
     headers: dict[str, str] = field(default_factory=dict)
     how: str = ""
+
+
+def patience_s(request: pytest.FixtureRequest) -> float:
+    """How long a test waits for answers: not long where its `reply` never comes, otherwise as long as a busy machine
+    may need."""
+    callspec = getattr(request.node, "callspec", None)
+    reply = callspec.params.get("reply") if callspec is not None else None
+    return 0.3 if isinstance(reply, Reply) and reply.how == "stall" else 20.0
 
 
 class Party:

@@ -42,7 +42,7 @@ def emails(room: MailRoom, scheme: str = "smtp", host: str = "127.0.0.1", **more
     return Emails(
         mail_server(f"{scheme}://{login}{host}:{room.port}"),
         "Scoreline Ünits <alerts@scoreline.test>",
-        more.pop("timeout_s", 5.0),
+        more.pop("timeout_s", 20.0),
         TEXTS,
         SystemClock(),
         **more,
@@ -167,7 +167,7 @@ async def test_what_the_server_says_decides(
     if everybody is not None:
         answers |= dict.fromkeys(("sam@example.com", "team@example.com"), everybody)
     room.answers |= answers
-    outcome = await emails(room, timeout_s=0.5 if "stall" in answers.values() else 5.0).do(
+    outcome = await emails(room, timeout_s=0.5 if "stall" in answers.values() else 20.0).do(
         EMAIL, OCCASION
     )
     assert not outcome.succeeded

@@ -18,7 +18,7 @@ from services.notify.domain.actions import HubSpot, Unrenderable
 from services.notify.endpoint_lookup import SystemLookup
 from services.notify.guarded_http import GuardedHttp
 from services.shared.clock import SystemClock
-from tests.support.http_party import Party, Reply
+from tests.support.http_party import Party, Reply, patience_s
 
 LOOPBACK = (ipaddress.IPv4Network("127.0.0.0/8"),)
 VALUES = Values()
@@ -37,8 +37,8 @@ HUBSPOT = HubSpot(
 
 
 @pytest.fixture
-async def http() -> AsyncIterator[GuardedHttp]:
-    made = GuardedHttp(0.5, True, LOOPBACK, SystemClock(), lookup=SystemLookup())
+async def http(request: pytest.FixtureRequest) -> AsyncIterator[GuardedHttp]:
+    made = GuardedHttp(patience_s(request), True, LOOPBACK, SystemClock(), lookup=SystemLookup())
     yield made
     await made.close()
 

@@ -20,15 +20,15 @@ from services.notify.endpoint_lookup import SystemLookup
 from services.notify.guarded_http import GuardedHttp
 from services.shared.clock import SystemClock
 from tests.support.clocks import MovableClock
-from tests.support.http_party import Asked, Party, Reply
+from tests.support.http_party import Asked, Party, Reply, patience_s
 
 LOOPBACK = (ipaddress.IPv4Network("127.0.0.0/8"),)
 VALUES = Values()
 
 
 @pytest.fixture
-async def http() -> AsyncIterator[GuardedHttp]:
-    made = GuardedHttp(0.5, True, LOOPBACK, SystemClock(), lookup=SystemLookup())
+async def http(request: pytest.FixtureRequest) -> AsyncIterator[GuardedHttp]:
+    made = GuardedHttp(patience_s(request), True, LOOPBACK, SystemClock(), lookup=SystemLookup())
     yield made
     await made.close()
 
@@ -304,7 +304,7 @@ class TestSalesforce:
     async def test_the_url_leads_nowhere_but_out(
         self, party: Party, action: Salesforce, clock: MovableClock
     ) -> None:
-        http = GuardedHttp(0.5, False, (), SystemClock(), lookup=SystemLookup())
+        http = GuardedHttp(20, False, (), SystemClock(), lookup=SystemLookup())
         records = Upserts(SalesforceRecords(http, clock), VALUES)
         for url in (
             party.url(),

@@ -18,7 +18,7 @@ from services.notify.guarded_http import GuardedHttp
 from services.notify.slack_blocks import SECTION_CHARS_MAX, default_blocks, problem_of
 from services.notify.texts import Texts
 from services.shared.clock import SystemClock
-from tests.support.http_party import Party, Reply
+from tests.support.http_party import Party, Reply, patience_s
 
 TEXTS = Texts()
 PATH = "/services/T000/B000/secretsecretsecret"
@@ -35,8 +35,8 @@ async def slack() -> AsyncIterator[Party]:
 
 
 @pytest.fixture
-async def messages() -> AsyncIterator[SlackMessages]:
-    http = GuardedHttp(0.5, True, LOOPBACK, SystemClock(), lookup=SystemLookup())
+async def messages(request: pytest.FixtureRequest) -> AsyncIterator[SlackMessages]:
+    http = GuardedHttp(patience_s(request), True, LOOPBACK, SystemClock(), lookup=SystemLookup())
     yield SlackMessages(http, TEXTS)
     await http.close()
 
@@ -210,7 +210,7 @@ async def test_what_slack_says_decides(
 
 @pytest.mark.parametrize("allowed", [(), LOOPBACK])
 async def test_the_url_leads_nowhere_but_out(slack: Party, allowed: Any) -> None:
-    http = GuardedHttp(0.5, False, allowed, SystemClock(), lookup=SystemLookup())
+    http = GuardedHttp(20, False, allowed, SystemClock(), lookup=SystemLookup())
     messages = SlackMessages(http, TEXTS)
     for url in (
         slack.url(PATH),

@@ -40,7 +40,7 @@ async def http() -> AsyncIterator[Https]:
     async with AsyncExitStack() as stack:
 
         def make(
-            allowed: Any = LOOPBACK, *, timeout_s: float = 5, http: bool = True, **more: Any
+            allowed: Any = LOOPBACK, *, timeout_s: float = 20, http: bool = True, **more: Any
         ) -> GuardedHttp:
             found = more.pop("lookup", None) or SystemLookup()
             made = GuardedHttp(timeout_s, http, allowed, SystemClock(), lookup=found, **more)
@@ -140,7 +140,7 @@ async def test_what_goes_wrong_may_go_right_later(
 ) -> None:
     party.replies = lambda asked: Reply(200, "x", how=how)
     with pytest.raises(NoAnswer, match=rf"^{error}") as failed:
-        await http(timeout_s=0.3).send("GET", party.url("/"))
+        await http(timeout_s=0.3 if how == "stall" else 20).send("GET", party.url("/"))
     outcome = failed.value.outcome
     assert (outcome.succeeded, outcome.permanent) == (False, False)
 
