@@ -10,18 +10,22 @@ from services.scoring.analytics_queries import AnalyticsQueries
 # a lead since then is the versions behind that one: counted back from its newest of all, a run without a gap of
 # versions whose cause happened since (index score_changes_by_cause_time). Of these, the ones up to the newest whose
 # cause happened before the end.
+#
+# The changes are read by themselves, in the order of the index: to have them in the order of leads, the planner would
+# read all of the project's, from pages here and there.
 _MOVERS = """
-    WITH since AS (
-        SELECT c.lead_id, c.version, c.occurred_at, c.score - c.previous_score AS gained,
-               c.cause = ANY(%(bulk)s) AS bulk,
-               n.version - c.version + 1
-               = row_number() OVER (PARTITION BY c.lead_id ORDER BY c.version DESC) AS newest
-        FROM score_changes c JOIN snapshots n USING (project_id, lead_id)
-        WHERE c.project_id = %(project)s AND c.occurred_at >= %(start)s AND n.merged_into = ''
-          AND (%(any_stage)s OR n.stage = ANY(%(stages)s))
+    WITH since AS MATERIALIZED (
+        SELECT lead_id, version, occurred_at, score - previous_score AS gained,
+               cause = ANY(%(bulk)s) AS bulk
+        FROM score_changes WHERE project_id = %(project)s AND occurred_at >= %(start)s
+    ), placed AS (
+        SELECT s.*, n.version - s.version + 1
+               = row_number() OVER (PARTITION BY s.lead_id ORDER BY s.version DESC) AS newest
+        FROM since s JOIN snapshots n ON n.project_id = %(project)s AND n.lead_id = s.lead_id
+        WHERE n.merged_into = '' AND (%(any_stage)s OR n.stage = ANY(%(stages)s))
     ), run AS (
         SELECT *, max(version) FILTER (WHERE occurred_at < %(end)s) OVER (PARTITION BY lead_id) AS last
-        FROM since WHERE newest
+        FROM placed WHERE newest
     ), moved AS MATERIALIZED (
         SELECT lead_id, min(version) AS first, max(version) AS last,
                coalesce(sum(gained) FILTER (WHERE NOT bulk), 0)::bigint AS delta
