@@ -52,10 +52,14 @@ _FREQUENCIES = {
 
 
 def definition(
-    written: pb.Automation, before: Sequence[actions.Action] = (), path: str = "automation"
+    written: pb.Automation,
+    before: Sequence[actions.Action] = (),
+    path: str = "automation",
+    *,
+    unused_secret: str = "",
 ) -> Definition:
-    """What a caller wrote; secrets that are hidden are those of the actions `before`. Raises InvalidFields with every
-    field at fault."""
+    """What a caller wrote; secrets that are hidden are those of the actions `before`, or else `unused_secret`, if there
+    is one. Raises InvalidFields with every field at fault."""
     wrong = Violations()
     if (
         not 1 <= len(written.display_name) <= NAME_CHARS_MAX
@@ -72,7 +76,7 @@ def definition(
         wrong.add(
             f"{path}.condition", "must be empty: what a time of day sets off is about no lead"
         )
-    done = _Actions(wrong).read(written.actions, before, f"{path}.actions")
+    done = _Actions(wrong, unused_secret).read(written.actions, before, f"{path}.actions")
     if isinstance(trigger, automations.Daily):
         for index, action in enumerate(done):
             if isinstance(action, actions.AssignOwner | actions.HubSpot | actions.Salesforce):
@@ -171,8 +175,9 @@ def _stages(
 class _Actions:
     """Reads actions and notes what is wrong with them."""
 
-    def __init__(self, wrong: Violations) -> None:
+    def __init__(self, wrong: Violations, unused_secret: str) -> None:
         self._wrong = wrong
+        self._unused_secret = unused_secret
 
     def read(
         self, written: Sequence[pb.AutomationAction], before: Sequence[actions.Action], path: str
@@ -210,8 +215,8 @@ class _Actions:
                 hidden = before.access_token if isinstance(before, actions.HubSpot) else ""
                 return self._hubspot(written.hubspot, hidden, where)
             case "salesforce":
-                hidden = before.client_secret if isinstance(before, actions.Salesforce) else ""
-                return self._salesforce(written.salesforce, hidden, where)
+                same = before if isinstance(before, actions.Salesforce) else None
+                return self._salesforce(written.salesforce, same, where)
             case "publish":
                 subject = written.publish.subject
                 if len(subject) > _SUBJECT_CHARS_MAX or not _SUBJECT.fullmatch(subject):
@@ -249,10 +254,17 @@ class _Actions:
         return actions.HubSpot(token, properties, id_property, written.id_value or "lead.email")
 
     def _salesforce(
-        self, written: pb.SalesforceAction, hidden: str, path: str
+        self, written: pb.SalesforceAction, before: actions.Salesforce | None, path: str
     ) -> actions.Salesforce:
         self._line(f"{path}.instance_url", written.instance_url, needed=True)
         self._line(f"{path}.client_id", written.client_id, needed=True)
+        hidden = ""
+        # It is sent to instance_url: who does not know it must not have it sent elsewhere.
+        if before is not None and (written.instance_url, written.client_id) == (
+            before.instance_url,
+            before.client_id,
+        ):
+            hidden = before.client_secret
         secret = self._secret(f"{path}.client_secret", written.client_secret, hidden)
         object_type = written.object_type or "Lead"
         self._name(f"{path}.object_type", object_type)
@@ -321,9 +333,10 @@ class _Actions:
 
     def _secret(self, path: str, text: str, before: str) -> str:
         if text == HIDDEN:
-            if not before:
+            kept = before or self._unused_secret
+            if not kept:
                 self._wrong.add(path, "has no value that could be kept")
-            return before
+            return kept
         if not 1 <= len(text) <= SECRET_CHARS_MAX or not text.isascii() or not text.isprintable():
             self._wrong.add(path, f"must be 1 to {SECRET_CHARS_MAX:,} characters of ASCII")
         return text

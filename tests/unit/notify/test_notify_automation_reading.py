@@ -209,3 +209,18 @@ def test_the_defaults_of_actions_are_what_the_contract_says() -> None:
     assert (salesforce.object_type, salesforce.external_id) == ("Lead", "lead.lead_id")
     assert isinstance(task, actions.CreateTask)
     assert (task.assignee, task.due_in) == ("{{ lead.owner }}", None)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("instance_url", "https://evil.example"), ("client_id", "another")]
+)
+def test_a_secret_of_salesforces_goes_nowhere_else(field: str, value: str) -> None:
+    read = reading.definition(message(actions=[ACTIONS[7]]))
+    sent_back = message(actions=[ACTIONS[7]])
+    sent_back.actions[0].salesforce.client_secret = reading.HIDDEN
+    assert reading.definition(sent_back, read.actions) == read
+    setattr(sent_back.actions[0].salesforce, field, value)
+    with pytest.raises(InvalidFields) as caught:
+        reading.definition(sent_back, read.actions)
+    (violation,) = caught.value.violations
+    assert violation.field == "automation.actions[0].salesforce.client_secret"
