@@ -23,6 +23,12 @@ EVERYTHING = "*"
 NUMBER_MAX = 2**63 - 1
 """Of executions."""
 
+DEFINITION_BYTES_MAX = 256 * 1024
+"""Of a whole automation as it is kept: it is read with each execution."""
+
+UNUSED_SECRET = "https://hidden.invalid"  # noqa: S105 - the opposite of one
+"""Stands for secrets that are hidden where they are not needed. A URL, for one of them is."""
+
 _CHANGEABLE = (
     "display_name",
     "description",
@@ -33,6 +39,11 @@ _CHANGEABLE = (
     "disabled",
     "include_bulk_changes",
 )
+
+
+def definition(request: pb.CreateAutomationRequest) -> Definition:
+    """What is to be made. Raises InvalidFields."""
+    return _bounded(automation_reading.definition(request.automation))
 
 
 def changes(
@@ -55,7 +66,7 @@ def changes(
         for name in whole.DESCRIPTOR.fields_by_name:
             (whole if name in chosen else chosen_only).ClearField(name)
         whole.MergeFrom(chosen_only)
-        return automation_reading.definition(whole, before.definition.actions)
+        return _bounded(automation_reading.definition(whole, before.definition.actions))
 
     return written.automation_id, change
 
@@ -105,7 +116,7 @@ def dated_position(request: Message, page_token: str) -> tuple[datetime, str] | 
 
 
 def trial(request: pb.TestAutomationRequest) -> Definition | None:
-    """What is to be tried, where it is written out. Raises InvalidFields."""
+    """What is to be tried, where it is written out; what it would send needs no secret. Raises InvalidFields."""
     wrong = Violations()
     if bool(request.automation_id) == request.HasField("automation"):
         wrong.add("automation_id", "either this or automation is required, and not both")
@@ -116,7 +127,9 @@ def trial(request: pb.TestAutomationRequest) -> Definition | None:
     if request.days and not 1 <= request.days <= TRIAL_DAYS_MAX:
         wrong.add("days", f"must be 1 to {TRIAL_DAYS_MAX}")
     wrong.raise_if_any()
-    return automation_reading.definition(request.automation) if not request.automation_id else None
+    if request.automation_id:
+        return None
+    return _bounded(automation_reading.definition(request.automation, unused_secret=UNUSED_SECRET))
 
 
 def needed(name: str, value: str) -> str:
@@ -124,6 +137,14 @@ def needed(name: str, value: str) -> str:
     if not value or "\x00" in value:
         raise InvalidFields([Violation(name, "is required")])
     return value
+
+
+def _bounded(definition: Definition) -> Definition:
+    """Raises InvalidFields."""
+    if len(automation_convert.kept(definition)) > DEFINITION_BYTES_MAX:
+        problem = f"are too long together: an automation has at most {DEFINITION_BYTES_MAX:,} bytes"
+        raise InvalidFields([Violation("automation.actions", problem)])
+    return definition
 
 
 def _chosen(request: pb.UpdateAutomationRequest, wrong: Violations) -> frozenset[str]:

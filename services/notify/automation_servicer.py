@@ -7,7 +7,7 @@ import grpc
 from scoreline.notify.v1 import automations_service_pb2 as pb
 from scoreline.notify.v1 import automations_service_pb2_grpc
 from services.notify import automation_convert as convert
-from services.notify import automation_presets, automation_reading
+from services.notify import automation_presets
 from services.notify import automation_requests as requests
 from services.notify.automation_handlers import AutomationHandlers
 from services.notify.automation_trial import AutomationTrial
@@ -31,8 +31,7 @@ class AutomationsServicer(automations_service_pb2_grpc.AutomationsServiceService
     async def CreateAutomation(
         self, request: pb.CreateAutomationRequest, context: Context
     ) -> pb.CreateAutomationResponse:
-        definition = automation_reading.definition(request.automation)
-        automation = await self._handlers.create(_project(), definition)
+        automation = await self._handlers.create(_project(), requests.definition(request))
         return pb.CreateAutomationResponse(automation=convert.automation_message(automation))
 
     async def GetAutomation(
