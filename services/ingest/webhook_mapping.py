@@ -17,8 +17,8 @@ from services.ingest.domain.events import EVENT_ID_CHARS_MAX, LINKING_TYPE
 from services.ingest.domain.names import InvalidName, event_type
 from services.ingest.errors import TooBusy
 from services.ingest.webhook_values import NoValue, moment, struct, text
+from services.shared.budgets import Budget
 from services.shared.cel_values import (
-    Budget,
     EvaluationFailed,
     Given,
     MapExpression,

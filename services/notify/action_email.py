@@ -19,7 +19,8 @@ from services.notify.domain import mail
 from services.notify.domain.actions import Email, Occasion, Outcome, Unrenderable
 from services.notify.domain.mail import MailServer, Tls
 from services.notify.errors import NoMailServer
-from services.notify.texts import Escaping, Texts
+from services.notify.texts import ACTION_S_MAX, Escaping, Texts
+from services.shared.budgets import Budget
 from services.shared.clock import Clock
 
 SUBJECT_CHARS_MAX = 255
@@ -73,10 +74,11 @@ class Emails:
             ("email.text_body", action.text_body, Escaping.NONE),
             ("email.html_body", action.html_body, Escaping.HTML),
         ]
+        budget = Budget(ACTION_S_MAX)
         found = [
             (field, problem)
             for field, source, escaping in sources
-            if (problem := self._texts.problem(source, escaping)) is not None
+            if (problem := self._texts.problem(source, escaping, budget)) is not None
         ]
         for place, one in enumerate(action.to):
             if "{" not in one and not mail.is_address(one.strip()):
@@ -100,10 +102,9 @@ class Emails:
         if self._server is None:
             return Outcome(error="no mail server is set up")
         try:
-            letter = self._letter(action, occasion)
+            letter, message = await asyncio.to_thread(self._written, action, occasion)
         except Unrenderable as error:
             return Outcome(error=str(error), permanent=True)
-        message = self._message(action, occasion, letter)
         try:
             refused = await self._hand_in(self._server, message, list(letter.to))
         except aiosmtplib.SMTPRecipientsRefused as error:
@@ -118,12 +119,16 @@ class Emails:
         sent = f"sent to {len(letter.to) - len(refused)} of {asked}"
         return Outcome(detail=f"{sent}: {said}" if said else sent)
 
+    def _written(self, action: Email, occasion: Occasion) -> tuple[_Letter, EmailMessage]:
+        letter = self._letter(action, occasion)
+        return letter, self._message(action, occasion, letter)
+
     def _letter(self, action: Email, occasion: Occasion) -> _Letter:
-        given = occasion.variables()
+        given, budget = occasion.variables(), Budget(ACTION_S_MAX)
         to: dict[str, int] = {}
         wrong: list[int] = []
         for place, source in enumerate(action.to):
-            address = self._texts.line(f"to[{place}]", source, given)
+            address = self._texts.line(f"to[{place}]", source, given, budget)
             if mail.is_address(address):
                 to.setdefault(address, place)
             elif address:
@@ -135,9 +140,9 @@ class Emails:
         return _Letter(
             to,
             tuple(wrong),
-            self._texts.line("subject", action.subject, given)[:SUBJECT_CHARS_MAX],
-            self._texts.render("text_body", action.text_body, given),
-            self._texts.render("html_body", html, given, Escaping.HTML) if html else "",
+            self._texts.line("subject", action.subject, given, budget)[:SUBJECT_CHARS_MAX],
+            self._texts.render("text_body", action.text_body, given, budget=budget),
+            self._texts.render("html_body", html, given, Escaping.HTML, budget) if html else "",
         )
 
     def _message(self, action: Email, occasion: Occasion, letter: _Letter) -> EmailMessage:

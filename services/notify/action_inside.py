@@ -1,6 +1,7 @@
 """Actions that are done here, in the database: a webhook endpoint is told, an owner assigned, a task noted. Each within
 the transaction that writes down that it was done, so it is done once."""
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime
@@ -24,7 +25,8 @@ from services.notify.domain.follow_ups import TaskState
 from services.notify.domain.owners import Turns, turns_of
 from services.notify.tables import lead_owners, owner_turns, tasks
 from services.notify.telling import tell_one
-from services.notify.texts import Texts
+from services.notify.texts import ACTION_S_MAX, Texts
+from services.shared.budgets import Budget
 
 TITLE_CHARS_MAX = 256
 NOTE_CHARS_MAX = 16_384
@@ -70,7 +72,7 @@ class InsideActions:
         now: datetime,
     ) -> Outcome:
         try:
-            texts = self.task(action, occasion)
+            texts = await asyncio.to_thread(self.task, action, occasion)
         except Unrenderable as error:
             return Outcome(error=str(error), permanent=True)
         named = f"{occasion.execution_id}\n{place}"
@@ -95,13 +97,14 @@ class InsideActions:
 
     def task(self, action: CreateTask, occasion: Occasion) -> dict[str, str]:
         """The texts of a task. Raises Unrenderable."""
-        variables = occasion.variables()
+        given, budget = occasion.variables(), Budget(ACTION_S_MAX)
+        title = self._texts.line("title", action.title, given, budget)
+        note = self._texts.render("note", action.note, given, budget=budget)
+        assignee = self._texts.line("assignee", action.assignee, given, budget)
         return {
-            "title": self._texts.line("title", action.title, variables)[:TITLE_CHARS_MAX],
-            "note": self._texts.render("note", action.note, variables)[:NOTE_CHARS_MAX],
-            "assignee": self._texts.line("assignee", action.assignee, variables)[
-                :ASSIGNEE_CHARS_MAX
-            ],
+            "title": title[:TITLE_CHARS_MAX],
+            "note": note[:NOTE_CHARS_MAX],
+            "assignee": assignee[:ASSIGNEE_CHARS_MAX],
         }
 
 

@@ -19,10 +19,10 @@ from services.notify.automation_samples import LEAD, OCCASION
 from services.notify.convert import to_change
 from services.notify.domain.actions import Occasion, Unrenderable
 from services.notify.domain.filtering import Change
+from services.shared.budgets import Budget
 from services.shared.cel import Environment, Expression, InvalidExpression
 from services.shared.cel import Given as CelGiven
 from services.shared.cel_values import (
-    Budget,
     EvaluationFailed,
     Given,
     ValueEnvironment,
@@ -144,10 +144,12 @@ class Values:
             return str(error)
         return None
 
-    def evaluate(self, expressions: Mapping[str, str], occasion: Occasion) -> dict[str, Value]:
+    def evaluate(
+        self, expressions: Mapping[str, str], occasion: Occasion, budget: Budget | None = None
+    ) -> dict[str, Value]:
         """The values by the names of the fields; None where something that is read is not there. A map or a list is
-        JSON. Raises Unrenderable."""
-        budget = Budget(EVALUATION_S_MAX)
+        JSON. `budget`: of all expressions of a record; without, these have one of their own. Raises Unrenderable."""
+        budget = budget or Budget(EVALUATION_S_MAX)
         given = self._given(occasion, budget)
         found: dict[str, Value] = {}
         with budget.spending():

@@ -19,7 +19,8 @@ A = TypeVar("A", contravariant=True)
 
 
 class Doing(Protocol[A]):
-    """Carries out actions of one kind outside the suite."""
+    """Carries out actions of one kind outside the suite. `check` and `preview` are for threads: what customers wrote
+    may take its time."""
 
     def check(self, action: A) -> list[tuple[str, str]]:
         """What is wrong with an action that is to be kept: a field's path within the action, e.g. `email.subject`, and

@@ -1,5 +1,6 @@
 """What actions would send, without sending it."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -55,5 +56,8 @@ class Previews:
             owner = await self._owners.next_owner(action, place, occasion)
             return Preview(action.kind, {"owner": owner})
         if isinstance(action, CreateTask):
-            return Preview(action.kind, self._inside.task(action, occasion))
-        return Preview(action.kind, self._doings[action.kind].preview(action, occasion))
+            return Preview(
+                action.kind, await asyncio.to_thread(self._inside.task, action, occasion)
+            )
+        doing = self._doings[action.kind]
+        return Preview(action.kind, await asyncio.to_thread(doing.preview, action, occasion))

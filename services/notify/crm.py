@@ -2,13 +2,15 @@
 made; a repetition changes it to what it is. Which fields it gets says a mapping in CEL. How each CRM is asked is in
 `action_hubspot.py` and `action_salesforce.py`."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from services.notify.automation_conditions import Value, Values
+from services.notify.automation_conditions import EVALUATION_S_MAX, Value, Values
 from services.notify.domain.actions import Occasion, Outcome, Unrenderable
 from services.notify.guarded_http import NoAnswer
+from services.shared.budgets import Budget
 
 A = TypeVar("A")
 A_contra = TypeVar("A_contra", contravariant=True)
@@ -85,7 +87,8 @@ class Upserts(Generic[A]):
     async def do(self, action: A, occasion: Occasion) -> Outcome:
         """Send it."""
         try:
-            return await self._crm.upsert(action, self._record(action, occasion))
+            record = await asyncio.to_thread(self._record, action, occasion)
+            return await self._crm.upsert(action, record)
         except Unrenderable as error:
             return Outcome(error=str(error), permanent=True)
         except NoAnswer as failure:
@@ -94,12 +97,14 @@ class Upserts(Generic[A]):
     def _record(self, action: A, occasion: Occasion) -> Record:
         mapped = self._crm.mapped(action)
         path = mapped.id_path.partition(".")[2]
-        found = written(self._values.evaluate({path: mapped.id_source}, occasion)[path]).strip()
+        budget = Budget(EVALUATION_S_MAX)
+        values = self._values.evaluate({path: mapped.id_source}, occasion, budget)
+        found = written(values[path]).strip()
         if not found:
             raise Unrenderable(f"{path}: is empty for this lead, so no record can be found by it")
         if len(found) > ID_CHARS_MAX:
             raise Unrenderable(f"{path}: must be at most {ID_CHARS_MAX} characters")
-        fields = self._values.evaluate(mapped.fields, occasion)
+        fields = self._values.evaluate(mapped.fields, occasion, budget)
         # What is not known leaves what the CRM knows; to empty a field an expression gives ''.
         return Record(found, {name: one for name, one in fields.items() if one is not None})
 

@@ -22,6 +22,7 @@ from liquid.undefined import is_undefined
 
 from services.notify.automation_samples import OCCASION
 from services.notify.domain.actions import Unrenderable
+from services.shared.budgets import Budget
 
 SOURCE_CHARS_MAX = 32_768
 
@@ -43,6 +44,9 @@ longest of templates."""
 
 RENDER_S_MAX = 0.25
 """Time of the processor for one text."""
+
+ACTION_S_MAX = 0.5
+"""For all texts of one action, an e-mail's 23 as well."""
 
 DATE_CHARS_MAX = 64
 """Of a time, and of the form in which it is written."""
@@ -80,13 +84,16 @@ class Escaping(Enum):
 
 
 class Texts:
-    """Compiles and renders texts."""
+    """Compiles and renders texts; in threads, so that the event loop goes on meanwhile. `budget`: of all texts of an
+    action; without, a text has one of its own."""
 
     def __init__(self) -> None:
         self._environments = {escaping: _environment(escaping) for escaping in Escaping}
         self._compiled = lru_cache(COMPILED_MAX)(self._compile)
 
-    def problem(self, source: str, escaping: Escaping = Escaping.NONE) -> str | None:
+    def problem(
+        self, source: str, escaping: Escaping = Escaping.NONE, budget: Budget | None = None
+    ) -> str | None:
         """What is wrong with a template that is to be kept, as a sentence; None when nothing is. It must be right for
         an occasion that has everything, and name nothing that there is not."""
         try:
@@ -94,7 +101,7 @@ class Texts:
             with _explaining():
                 unknown = _unknown(source, template)
             if unknown is None:
-                _rendered(template, OCCASION.variables())
+                _rendered(template, OCCASION.variables(), budget)
         except Unrenderable as error:
             return str(error)
         return unknown
@@ -105,25 +112,31 @@ class Texts:
         source: str,
         variables: Mapping[str, Any],
         escaping: Escaping = Escaping.NONE,
+        budget: Budget | None = None,
     ) -> str:
         """The text; what is not there is empty. Raises Unrenderable, with the name of the field."""
         try:
-            return _rendered(self._compiled(source, escaping), variables)
+            return _rendered(self._compiled(source, escaping), variables, budget)
         except Unrenderable as error:
             raise Unrenderable(f"{field}: {error}") from None
 
-    def line(self, field: str, source: str, variables: Mapping[str, Any]) -> str:
+    def line(
+        self, field: str, source: str, variables: Mapping[str, Any], budget: Budget | None = None
+    ) -> str:
         """The text on one line: white space of any kind is one space. Raises Unrenderable."""
-        return _SPACE.sub(" ", self.render(field, source, variables)).strip()
+        text = self.render(field, source, variables, budget=budget)
+        return _SPACE.sub(" ", text).strip()
 
-    def _compile(self, source: str, escaping: Escaping) -> BoundTemplate:
+    def _compile(self, source: str, escaping: Escaping) -> "_Template":
         if len(source) > SOURCE_CHARS_MAX:
             raise Unrenderable(f"must be at most {SOURCE_CHARS_MAX:,} characters")
         if _brackets(source) > BRACKETS_MAX:
             raise Unrenderable(f"must have at most {BRACKETS_MAX} brackets within each other")
         with _explaining():
             # Its length is its name: all that is to be known of it while it is rendered.
-            return self._environments[escaping].from_string(source, name=str(len(source)))
+            made = self._environments[escaping].from_string(source, name=str(len(source)))
+        assert isinstance(made, _Template)  # noqa: S101 - the environment's template_class
+        return made
 
 
 def escaped_for_slack(text: str) -> str:
@@ -139,9 +152,12 @@ def _brackets(source: str) -> int:
     return most
 
 
-def _rendered(template: BoundTemplate, variables: Mapping[str, Any]) -> str:
-    with _explaining():
-        return _CONTROL.sub("", template.render(variables))
+def _rendered(
+    template: "_Template", variables: Mapping[str, Any], budget: Budget | None = None
+) -> str:
+    budget = budget or Budget(RENDER_S_MAX)
+    with _explaining(), budget.spending():
+        return _CONTROL.sub("", template.rendered(variables, min(RENDER_S_MAX, budget.left_s)))
 
 
 @contextmanager
@@ -156,6 +172,9 @@ def _explaining() -> Iterator[None]:
         raise Unrenderable(f"{line}{error.message}") from None
     except RecursionError:
         raise Unrenderable("is too deep") from None
+    except (ArithmeticError, LookupError, ValueError, TypeError, AttributeError) as error:
+        # It lets through what Python says of a value that is not of the type that it expects.
+        raise Unrenderable(f"can't be worked out: {type(error).__name__}") from None
 
 
 def _unknown(source: str, template: BoundTemplate) -> str | None:
@@ -181,32 +200,43 @@ class _Context(RenderContext):
 
     __slots__ = ("_end_s", "_length")
 
-    def __init__(self, template: BoundTemplate, **given: Any) -> None:
+    def __init__(
+        self, template: BoundTemplate, *, seconds: float = RENDER_S_MAX, **given: Any
+    ) -> None:
         super().__init__(template, **given)
-        self._end_s = time.thread_time() + RENDER_S_MAX
+        self._end_s = time.thread_time() + seconds
         self._length = int(template.name)
 
     def get(self, path: list[object], **given: Any) -> object:
-        self._check_time()
+        self.check_time()
         return super().get(path, **given)
 
     def filter(self, name: str, token: Any) -> Callable[..., object]:
-        self._check_time()
+        self.check_time()
         return partial(_bounded, name, super().filter(name, token))
 
     def raise_for_loop_limit(self, length: int = 1) -> None:
-        self._check_time()
+        self.check_time()
         turns = prod((loop.length for loop in self.loops), start=length)
         if turns * self._length > LOOP_COST_MAX:
             raise LoopIterationLimitError("loops too often", token=None)
 
-    def _check_time(self) -> None:
+    def check_time(self) -> None:
+        """Raises ResourceLimitError."""
         if time.thread_time() > self._end_s:
             raise ResourceLimitError("takes too long", token=None)
 
 
 class _Template(BoundTemplate):
     context_class = _Context
+
+    def rendered(self, variables: Mapping[str, Any], seconds: float) -> str:
+        """The text, or an error where it takes longer."""
+        context = _Context(self, globals=self.make_globals(variables), seconds=seconds)
+        context.check_time()
+        buffer = self._get_buffer()
+        self.render_with_context(context, buffer)
+        return str(buffer.getvalue())
 
 
 def _bounded(name: str, apply: Callable[..., object], left: object, *args: Any, **more: Any) -> Any:

@@ -5,16 +5,14 @@ What an expression reads that is not there makes the whole expression null. A ma
 apart: each entry is an expression of its own, and one that is null is left out.
 """
 
-import math
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cel_expr_python import cel
 from cel_expr_python.ext.ext_optional import ExtOptional
 from cel_expr_python.ext.ext_strings import ExtStrings
 
+from services.shared.budgets import Budget
 from services.shared.cel import InvalidExpression, explained
 from services.shared.cel_source import entries_of
 from services.shared.cel_tree import Node, Path, Tree, path_of, text_of, tree_of, walk
@@ -61,31 +59,6 @@ _SPLIT = "split"
 class EvaluationFailed(Exception):
     """An expression that can't be evaluated, for another reason than that something is not there. The text has nothing
     of the document."""
-
-
-class Budget:
-    """How long evaluations may take, in time of the processor that this thread had: neither what else the event loop
-    does between two of them nor a busy machine counts."""
-
-    __slots__ = ("_end_s", "_left_s")
-
-    def __init__(self, seconds: float) -> None:
-        self._left_s = seconds
-        self._end_s = -math.inf
-
-    @contextmanager
-    def spending(self) -> Iterator[None]:
-        """Time spent in here counts. Not to be awaited in."""
-        self._end_s = time.thread_time() + self._left_s
-        try:
-            yield
-        finally:
-            self._left_s = self._end_s - time.thread_time()
-
-    @property
-    def over(self) -> bool:
-        """Whether there is nothing left; to be asked while it is being spent."""
-        return time.thread_time() > self._end_s
 
 
 class Given:

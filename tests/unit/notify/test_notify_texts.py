@@ -7,6 +7,7 @@ import json
 import re
 import time
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from services.notify.automation_samples import LEAD, OCCASION
 from services.notify.domain.actions import Unrenderable
 from services.notify.texts import OUTPUT_BYTES_MAX, SOURCE_CHARS_MAX, Escaping, Texts
+from services.shared.budgets import Budget
 
 TEXTS = Texts()
 GIVEN = OCCASION.variables()
@@ -163,6 +165,49 @@ def test_each_bound_holds_by_itself(source: str, said: str) -> None:
     assert text.startswith("text: line 1: ")
     assert said in text
     assert peak_bytes < 4_000_000
+
+
+def test_texts_of_one_action_share_their_time() -> None:
+    again = "{% assign x = lead.attributes | json %}" * 100
+    slow = "{% for a in (1..900) %}" + again + "{% endfor %}"
+    budget, began = Budget(0.1), time.thread_time()
+    for field in ("a", "b", "c", "d"):
+        with pytest.raises(Unrenderable, match=f"^{field}: (line 1: )?takes too long$"):
+            TEXTS.render(field, slow, _with(text="x" * 30_000), budget=budget)
+    assert time.thread_time() - began < 0.3
+    with pytest.raises(Unrenderable, match="takes too long"):
+        TEXTS.render("text", "nothing to do", GIVEN, budget=budget)
+    assert TEXTS.problem("nothing to do", budget=budget) == "takes too long"
+    assert TEXTS.problem("nothing to do") is None
+
+
+@pytest.mark.parametrize(
+    ("source", "attributes"),
+    [
+        ("{% for a in digest.up limit: lead.attributes.n %}x{% endfor %}", {"n": -1}),
+        ("{% for a in digest.up limit: lead.attributes.n %}x{% endfor %}", {"n": float("inf")}),
+        ("{% for a in digest.up offset: lead.attributes.n %}x{% endfor %}", {"n": {}}),
+        ("{% if lead.attributes.a contains lead.attributes.b %}x{% endif %}", {"a": {}, "b": {}}),
+        ("{% for a in (1..lead.attributes.n) %}x{% endfor %}", {"n": "x" * 5_000}),
+    ],
+)
+def test_what_a_lead_brings_makes_no_error_but_our_own(
+    source: str, attributes: dict[str, Any]
+) -> None:
+    assert TEXTS.problem(source) is None
+    assert isinstance(_text(source, GIVEN | _with(**attributes)), str)
+
+
+def test_texts_are_for_threads() -> None:
+    def run(number: int) -> str:
+        source = f"{{% for a in (1..50) %}}{{{{ a | plus: {number} }}}} {{% endfor %}}"
+        assert TEXTS.problem(source) is None
+        return TEXTS.render("text", source, GIVEN)
+
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(run, [number % 40 for number in range(400)]))
+    for place, text in enumerate(found):
+        assert text.split() == [str(one + place % 40) for one in range(1, 51)]
 
 
 def test_hungry_texts_are_refused_when_they_are_written() -> None:
