@@ -158,6 +158,10 @@ async def test_a_lead_can_mention_nobody(slack: Party, messages: SlackMessages) 
         ('[{"type": "section", "fields": [{"text": "' + "x" * 2_001 + '"}]}]', "at most 2,000"),
         ("[" * 5_000 + "]" * 5_000, "brackets"),
         ("{{ laed.x }}", "there is no laed.x"),
+        ('[{"type": "divider", "x": NaN}]', "is no JSON: NaN is no value"),
+        ('[{"type": "divider", "x": -Infinity}]', "is no JSON: -Infinity is no value"),
+        ('[{"type": "divider", "x": 1e999}]', "is no JSON: Out of range float"),
+        ('[{"type": "divider", "x": "\\ud800"}]', "is no JSON: has half of a character"),
     ],
 )
 async def test_blocks_that_slack_would_not_take(
