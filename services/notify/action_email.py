@@ -18,6 +18,7 @@ from aiosmtplib import SMTP
 from services.notify.domain import mail
 from services.notify.domain.actions import Email, Occasion, Outcome, Unrenderable
 from services.notify.domain.mail import MailServer, Tls
+from services.notify.domain.said import one_line
 from services.notify.errors import NoMailServer
 from services.notify.texts import ACTION_S_MAX, Escaping, Texts
 from services.shared.budgets import Budget
@@ -117,6 +118,9 @@ class Emails:
             return _failed(error)
         said, asked = _refusals(letter, refused), len(letter.to) + len(letter.no_addresses)
         sent = f"sent to {len(letter.to) - len(refused)} of {asked}"
+        if any(not _for_good(code) for code, _ in refused.values()):
+            # A mail server of one's own puts nobody off as a rule: it takes what it is given and tries by itself.
+            said += "; not tried again, for the others have it"
         return Outcome(detail=f"{sent}: {said}" if said else sent)
 
     def _written(self, action: Email, occasion: Occasion) -> tuple[_Letter, EmailMessage]:
@@ -216,7 +220,9 @@ def _failed(error: Exception) -> Outcome:
         case aiosmtplib.SMTPServerDisconnected():
             return Outcome(error="the mail server broke off")
         case aiosmtplib.SMTPException():
-            return Outcome(error=f"the mail server can't be used: {error.message[:SAID_CHARS_MAX]}")
+            return Outcome(
+                error=f"the mail server can't be used: {one_line(error.message)[:SAID_CHARS_MAX]}"
+            )
     return Outcome(error=f"the connection to the mail server failed: {type(error).__name__}")
 
 
@@ -231,5 +237,5 @@ def _refusals(letter: _Letter, refused: Mapping[str, tuple[int, str]]) -> str:
 
 def _said(code: int, message: str) -> str:
     """What a server says, in one line and without addresses."""
-    line = _ADDRESS.sub("...", " ".join(message.split()))
+    line = _ADDRESS.sub("...", one_line(message))
     return f"{code} {line[:SAID_CHARS_MAX]}"

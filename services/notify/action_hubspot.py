@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from services.notify.crm import Mapped, Record, said, written
+from services.notify.crm import Mapped, Record, record_id, said, written
 from services.notify.domain.actions import HubSpot, Outcome
 from services.notify.guarded_http import Answer, GuardedHttp
 
@@ -59,7 +59,7 @@ class HubSpotContacts:
             made = _first(content.get("results"))
             if made is not None:
                 how = "made" if made.get("new") is True else "changed"
-                return Outcome(detail=f"contact {made.get('id', '')} {how}")
+                return Outcome(detail=f"contact {record_id(made.get('id', ''))} {how}")
         return _failed(answer, content, record)
 
 

@@ -9,8 +9,9 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 from weakref import WeakValueDictionary
 
-from services.notify.crm import Mapped, Record, said
+from services.notify.crm import Mapped, Record, record_id, said
 from services.notify.domain.actions import Outcome, Salesforce, Unrenderable
+from services.notify.domain.said import one_line
 from services.notify.guarded_http import Answer, GuardedHttp
 from services.shared.clock import Clock
 
@@ -21,6 +22,9 @@ TOKEN_TTL = timedelta(hours=1)
 is answered with 401, and a fresh one is taken."""
 
 TOKENS_MAX = 1_000
+
+CODE_CHARS_MAX = 100
+"""Of an error code."""
 
 _AGAIN = frozenset(
     {
@@ -95,11 +99,9 @@ class SalesforceRecords:
             return refused.outcome
         if answer.status in (200, 201, 204):
             content = answer.json()
-            record_id = content.get("id", "") if isinstance(content, dict) else ""
+            found = record_id(content.get("id", "")) if isinstance(content, dict) else ""
             how = "made" if answer.status == 201 else "changed"
-            return Outcome(
-                detail=" ".join(part for part in ("record", str(record_id), how) if part)
-            )
+            return Outcome(detail=" ".join(part for part in ("record", found, how) if part))
         return _failed(answer, record)
 
     async def _patch(self, action: Salesforce, record: Record, token: str) -> Answer:
@@ -171,7 +173,7 @@ def _sendable(token: str) -> bool:
 
 def _no_token(answer: Answer, content: Any) -> Outcome:
     about = content.get("error_description") if isinstance(content, dict) else None
-    shown = f": {' '.join(str(about).split())[:200]}" if about else ""
+    shown = f": {one_line(about)[:200]}" if about else ""
     error = f"Salesforce gives no token, answered {answer.status}{shown}"
     if answer.status < 300:
         return Outcome(error=error)
@@ -185,7 +187,7 @@ def _failed(answer: Answer, record: Record) -> Outcome:
     first = content[0] if isinstance(content, list) and content else content
     code = str(first.get("errorCode", "")) if isinstance(first, dict) else ""
     message = said(first.get("message", ""), record) if isinstance(first, dict) else ""
-    parts = [f"Salesforce answered {answer.status}", code, message]
+    parts = [f"Salesforce answered {answer.status}", one_line(code)[:CODE_CHARS_MAX], message]
     error = ": ".join(part for part in parts if part)
     if code in _AGAIN:
         return Outcome(error=error, retry_after_s=answer.retry_after_s)

@@ -9,6 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from services.notify.automation_conditions import EVALUATION_S_MAX, Value, Values
 from services.notify.domain.actions import Occasion, Outcome, Unrenderable
+from services.notify.domain.said import one_line
 from services.notify.guarded_http import NoAnswer
 from services.shared.budgets import Budget
 
@@ -118,10 +119,15 @@ def written(value: Value) -> str:
     return "" if value is None else str(value)
 
 
+def record_id(found: object) -> str:
+    """What a CRM calls a record."""
+    return one_line(found)[:ID_CHARS_MAX]
+
+
 def said(message: object, record: Record) -> str:
     """What a CRM says, on one line, without the values that were sent: they are somebody's name and address, and what
     is said is kept."""
-    line = " ".join(str(message).split())
+    line = one_line(message)
     for value in sorted(_texts(record), key=len, reverse=True):
         line = line.replace(value, "...")
     return line[:SAID_CHARS_MAX]

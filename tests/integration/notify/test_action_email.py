@@ -176,6 +176,33 @@ async def test_what_the_server_says_decides(
     assert not room.letters
 
 
+async def test_who_is_put_off_is_not_tried_again(room: MailRoom) -> None:
+    """A repetition would go to those, too, who have it: the outcome says that they do and the other does not."""
+    room.answers["team@example.com"] = "450 4.2.0 greylisted"
+    outcome = await emails(room).do(EMAIL, OCCASION)
+    assert outcome.succeeded
+    assert outcome.detail == (
+        "sent to 1 of 2: to[1] refused: 450 4.2.0 greylisted; "
+        "not tried again, for the others have it"
+    )
+
+
+async def test_what_a_server_says_can_be_kept_whatever_it_is() -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 mail.test\r\n")
+        while (asked := await reader.readline()) and not asked.startswith(b"MAIL"):
+            writer.write(b"250 mail.test\r\n")
+        writer.write(b"550 no\xff\x00 \x1b[31mway\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    async with server:
+        to = MailServer("127.0.0.1", server.sockets[0].getsockname()[1], Tls.OFFERED)
+        outcome = await Emails(to, "a@b.test", 5, TEXTS, SystemClock()).do(EMAIL, OCCASION)
+    assert outcome.error == "the mail server refuses us: 550 no\ufffd [31mway"
+
+
 async def test_a_goodbye_that_fails_takes_nothing_back(room: MailRoom) -> None:
     room.answers["QUIT"] = "cut"
     assert (await emails(room).do(EMAIL, OCCASION)).succeeded

@@ -133,6 +133,11 @@ class TestHubSpot:
                 "HubSpot answered 400: Email address ... of ... is invalid",
             ),
             (
+                Reply(400, {"message": "a\x00b\x1b[31m\ud800"}),
+                True,
+                "HubSpot answered 400: a b [31m\ufffd",
+            ),
+            (
                 Reply(
                     207,
                     {

@@ -254,6 +254,11 @@ class TestSalesforce:
                 True,
                 "Salesforce answered 400: DUPLICATES_DETECTED: ... is there",
             ),
+            (
+                Reply(400, [{"errorCode": "A\x00\ud800", "message": "b\x1b[31m\udc80\n\x00c"}]),
+                True,
+                "Salesforce answered 400: A \ufffd: b [31m\ufffd c",
+            ),
             (Reply(300, ["/a", "/b"]), True, "Salesforce has several records"),
             (
                 Reply(404, [{"errorCode": "NOT_FOUND", "message": "no"}]),
