@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from services.notify import automation_telling
@@ -37,8 +38,14 @@ class Previews:
         self._clock = clock
 
     async def of(self, actions: Sequence[Action], occasion: Occasion) -> list[Preview]:
-        """What each would send. Raises DependencyUnavailable."""
-        return [await self._one(action, place, occasion) for place, action in enumerate(actions)]
+        """What each would send, after those before it. Raises DependencyUnavailable."""
+        found = []
+        for place, action in enumerate(actions):
+            found.append(await self._one(action, place, occasion))
+            if isinstance(action, AssignOwner) and found[-1].content["owner"]:
+                lead = {**(occasion.lead or {}), "owner": found[-1].content["owner"]}
+                occasion = replace(occasion, lead=lead)
+        return found
 
     async def _one(self, action: Action, place: int, occasion: Occasion) -> Preview:
         try:

@@ -62,7 +62,8 @@ async def made(
 
 
 async def test_for_a_lead_it_says_what_it_would_send_and_does_nothing(at: AutomationRoom) -> None:
-    automation = await made(at, ENTERED, TASK, OWNER, NOTE)
+    mine = {"create_task": {"title": "Mine"}}
+    automation = await made(at, ENTERED, TASK, mine, OWNER, mine, NOTE)
     happened(at, "a", 1)
     trial = await at.trial.on_lead(automation, "external:a")
     assert trial.reason == ""
@@ -70,7 +71,10 @@ async def test_for_a_lead_it_says_what_it_would_send_and_does_nothing(at: Automa
     assert (trial.tried.met.lead_id, trial.tried.bucket) == ("a", "2026-02-01")
     assert [(one.kind, one.content) for one in trial.previews] == [
         ("create_task", {"title": "Call ada@example.com", "note": "", "assignee": "sam"}),
+        ("create_task", {"title": "Mine", "note": "", "assignee": ""}),
         ("assign_owner", {"owner": "x"}),
+        # What was assigned is the lead's owner for what follows.
+        ("create_task", {"title": "Mine", "note": "", "assignee": "x"}),
         ("publish", {"subject": "done"}),
     ]
     assert await at.owners.tasks(at.project_id, TaskFilter(), None, 10) == []
