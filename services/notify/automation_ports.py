@@ -1,6 +1,6 @@
 """What automations need from outside: somebody who carries out actions, leads, and a place to keep things."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
@@ -266,7 +266,7 @@ class History(Protocol):
         """A lead's newest ScoreChange, encoded; None where it has none."""
         ...
 
-    def changes(self, project_id: str, since: datetime, until: datetime) -> AsyncIterator[bytes]:
+    def changes(self, project_id: str, since: datetime, until: datetime) -> AsyncGenerator[bytes]:
         """Encoded ScoreChanges made from `since` on and before `until`, oldest first."""
         ...
 

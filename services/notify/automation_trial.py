@@ -1,14 +1,14 @@
 """Trying an automation: what it would do for a lead as it is now, or would have done in the last days. Does nothing."""
 
 import asyncio
-from collections import deque
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from services.notify import convert
 from services.notify.automation_conditions import AutomationConditions, no_change
 from services.notify.automation_occasions import Occasions, change_values
+from services.notify.automation_past import Found, Past, met_by, times_of_day
 from services.notify.automation_ports import AutomationStore, History
 from services.notify.automation_previews import Previews
 from services.notify.domain.actions import Occasion
@@ -25,15 +25,9 @@ from services.notify.domain.automations import (
 from services.notify.domain.trials import DaysTrial, LeadTrial, Met, Preview, Tried
 from services.shared.clock import Clock
 from services.shared.errors import ResourceNotFound
-
-CHANGES_MAX = 200_000
-FACTS_MAX = 1_000
-"""As the contract says."""
+from services.shared.turns import Turns
 
 SHOWN_MAX = 100
-
-SPAN = timedelta(hours=6)
-"""History is read from its end in spans of so long: what is left out is the oldest."""
 
 LOOKS_AT_ONCE = 16
 """Leads looked up side by side: hides the round trip without crowding scoring."""
@@ -64,6 +58,7 @@ class AutomationTrial:
         self._automations = automations
         self._occasions = occasions
         self._history = history
+        self._past = Past(history, conditions)
         self._conditions = conditions
         self._previews = previews
         self._clock = clock
@@ -71,6 +66,10 @@ class AutomationTrial:
 
     async def on_lead(self, automation: Automation, reference: str) -> LeadTrial:
         """For one lead. Raises ResourceNotFound, DependencyUnavailable."""
+        async with self._turns:
+            return await self._on_lead(automation, reference)
+
+    async def _on_lead(self, automation: Automation, reference: str) -> LeadTrial:
         project_id, definition = automation.project_id, automation.definition
         lead_id = await self._history.resolve(project_id, reference)
         lead = None if lead_id is None else await self._occasions.lead(project_id, lead_id)
@@ -97,16 +96,22 @@ class AutomationTrial:
             now = self._clock.now()
             since = now - timedelta(days=days)
             trigger = automation.definition.trigger
-            change_count = 0
             if isinstance(trigger, Daily):
-                found = _times_of_day(trigger, since, now)
+                found = times_of_day(trigger, since, now)
             elif isinstance(trigger, Inactive):
-                found, since = await self._pauses(automation, trigger, since, now)
+                found = await self._past.pauses(automation, trigger, since, now)
             else:
-                found, since, change_count = await self._changes(automation, since, now)
-            held = await self._held(automation, found)
+                found = await self._past.changes(automation, since, now)
+            held = await self._held(automation, found.met)
+            return await self._would_have(automation, found, held)
+
+    async def _would_have(
+        self, automation: Automation, found: Found, held: Sequence[Met]
+    ) -> DaysTrial:
+        trigger, turns = automation.definition.trigger, Turns()
         tried: dict[tuple[str, str], Tried] = {}
         for met in held:
+            await turns.give()
             name = (
                 met.moment
                 if isinstance(trigger, Daily)
@@ -118,8 +123,8 @@ class AutomationTrial:
             newest[:SHOWN_MAX],
             len(newest),
             len({one.met.lead_id for one in newest if one.met.lead_id}),
-            change_count,
-            since,
+            found.change_count,
+            found.since,
             await self._previewed(automation, newest[0]) if newest else [],
         )
 
@@ -137,7 +142,7 @@ class AutomationTrial:
             return paused, "" if paused.time <= now else "the trigger is not met"
         if encoded is None:
             return Met(lead_id, 0, now, moment_of_version(0)), "the lead's score never changed"
-        met = _met_by(encoded)
+        met = met_by(encoded, trigger)
         if not automation.definition.triggered(convert.to_change(encoded)):
             return met, "the trigger is not met"
         if isinstance(trigger, NextActionBecame) and not await self._became(
@@ -145,67 +150,6 @@ class AutomationTrial:
         ):
             return met, "the trigger is not met"
         return met, ""
-
-    async def _changes(
-        self, automation: Automation, since: datetime, now: datetime
-    ) -> tuple[list[Met], datetime, int]:
-        """What score changes met the trigger, oldest first; from when on they were looked at, and how many they were
-        altogether."""
-        definition = automation.definition
-        needs_lead = isinstance(definition.trigger, NextActionBecame)
-        condition = None
-        if definition.condition:
-            condition = self._conditions.compile(definition.condition)
-            needs_lead = needs_lead or condition.needs_lead
-        found: deque[Met] = deque()
-        count = 0
-        until = now
-        while (
-            until > since and count < CHANGES_MAX and not (needs_lead and len(found) >= FACTS_MAX)
-        ):
-            begin = max(since, until - SPAN)
-            within: list[Met] = []
-            async for encoded in self._history.changes(automation.project_id, begin, until):
-                count += 1
-                change = convert.to_change(encoded)
-                if not definition.triggered(change):
-                    continue
-                if condition is None or condition.needs_lead or condition.holds(change):
-                    within.append(_met_by(encoded))
-            found.extendleft(reversed(within))
-            until = begin
-        kept = list(found)
-        if needs_lead and len(kept) > FACTS_MAX:
-            kept = kept[-FACTS_MAX:]
-            until = kept[0].time
-        return kept, until, count
-
-    async def _pauses(
-        self, automation: Automation, inactive: Inactive, since: datetime, now: datetime
-    ) -> tuple[list[Met], datetime]:
-        """Pauses of leads that have not ended yet and became long enough in that time."""
-        found: list[Met] = []
-        cursor = ""
-        begun = (since - inactive.pause, now - inactive.pause)
-        while True:
-            paused, cursor = await self._history.paused(
-                automation.project_id, *begun, FACTS_MAX, cursor
-            )
-            found += [
-                Met(
-                    one.lead_id,
-                    one.version,
-                    one.last_event_time + inactive.pause,
-                    moment_of_pause(one.last_event_time),
-                )
-                for one in paused
-            ]
-            if not cursor or len(found) > CHANGES_MAX:
-                break
-        if automation.definition.condition and len(found) > FACTS_MAX:
-            found = found[-FACTS_MAX:]
-            since = found[0].time
-        return found, since
 
     async def _held(self, automation: Automation, found: Sequence[Met]) -> list[Met]:
         """Those for which condition and next action hold, as of then."""
@@ -293,17 +237,3 @@ def _occasion(
         change_values(met.change),
         digest,
     )
-
-
-def _times_of_day(daily: Daily, since: datetime, now: datetime) -> list[Met]:
-    found = []
-    time = daily.latest(now)
-    while time > since:
-        found.append(Met("", 0, time, time.date().isoformat()))
-        time -= timedelta(days=1)
-    return found
-
-
-def _met_by(encoded: bytes) -> Met:
-    lead_id, version, change_time = convert.change_place(encoded)
-    return Met(lead_id, version, change_time, moment_of_version(version), encoded)

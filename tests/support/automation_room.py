@@ -4,7 +4,7 @@ that are made up."""
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -70,6 +70,8 @@ class MadeUpLeads:
     def __init__(self) -> None:
         self.known: dict[str, dict[str, Any]] = {}
         self.earlier: dict[str, dict[str, Any]] = {}
+        self.earlier_by_time: Callable[[str, datetime], dict[str, Any]] | None = None
+        """Instead of `earlier`, where it differs from time to time."""
         self.last_events: dict[str, datetime] = {}
         self.away = False
         self.history: list[ScoreChange] = []
@@ -86,7 +88,7 @@ class MadeUpLeads:
 
     async def changes(
         self, project_id: str, since: datetime, until: datetime
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes]:
         for change in self.history:
             if since <= change.change_time.ToDatetime(UTC) < until:
                 yield change.SerializeToString()
@@ -97,7 +99,12 @@ class MadeUpLeads:
         if self.away:
             raise DependencyUnavailable("scoring is away")
         self.looked_up += 1
-        found = (self.known if as_of is None else self.earlier).get(lead_id)
+        if as_of is None:
+            found = self.known.get(lead_id)
+        elif self.earlier_by_time is not None:
+            found = self.earlier_by_time(lead_id, as_of)
+        else:
+            found = self.earlier.get(lead_id)
         known = {name: value for name, value in LEAD.items() if name != "owner"}
         return None if found is None else known | {"lead_id": lead_id} | found
 

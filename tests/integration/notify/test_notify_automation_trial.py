@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
 
 from scoreline.scoring.v1.score_change_pb2 import ScoreChange, ScoreChangeCause
-from services.notify import automation_trial
-from services.notify.domain.automations import Automation
+from services.notify import automation_past, automation_trial
+from services.notify.domain.automations import Automation, moment_of_changes
 from services.notify.follow_up_store import TaskFilter
 from services.shared.db import Database
 from services.shared.errors import ResourceNotFound
@@ -176,7 +177,7 @@ async def test_next_actions_that_would_have_been(at: AutomationRoom) -> None:
 async def test_more_than_is_looked_at_leaves_the_oldest_out(
     at: AutomationRoom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(automation_trial, "FACTS_MAX", 5)
+    monkeypatch.setattr(automation_past, "FACTS_MAX", 5)
     automation = await made(at, ENTERED, condition='lead.company != ""', **EVERY_TIME)
     at.clock.time = BEGIN - DAY
     for number in range(20):
@@ -188,6 +189,101 @@ async def test_more_than_is_looked_at_leaves_the_oldest_out(
     assert [one.met.lead_id for one in trial.newest] == [f"lead-{one}" for one in range(19, 14, -1)]
     assert trial.from_time == BEGIN - timedelta(hours=8)
     assert trial.from_time == trial.newest[-1].met.time
+
+
+@pytest.mark.parametrize(
+    ("limits", "shown"),
+    [
+        # Spans are shortened until they fit, and the last that fit are the newest.
+        ({"CHANGES_MAX": 40}, range(200, 160, -1)),
+        # Changes of one second are looked at together or not at all.
+        ({"CHANGES_MAX": 12, "SPAN_MIN": DAY}, range(0)),
+        ({"MET_MAX": 7}, range(200, 193, -1)),
+        ({"CHANGES_MAX": 40, "MET_MAX": 25}, range(200, 175, -1)),
+    ],
+)
+async def test_bounds_hold_within_a_span(
+    at: AutomationRoom,
+    monkeypatch: pytest.MonkeyPatch,
+    limits: dict[str, Any],
+    shown: range,
+) -> None:
+    for name, value in limits.items():
+        monkeypatch.setattr(automation_past, name, value)
+    automation = await made(at, ENTERED, **EVERY_TIME)
+    at.clock.time = BEGIN - timedelta(hours=5)
+    for number in range(1, 201):
+        at.clock.time += timedelta(seconds=10)
+        happened(at, f"lead-{number}", 1)
+    at.clock.time = BEGIN
+    trial = await at.trial.on_days(automation, 3)
+    names = [one.met.lead_id for one in trial.newest]
+    # The last part may be left where it does not fit: never more than the bound, and most of it.
+    most = limits.get("CHANGES_MAX", 200)
+    assert trial.change_count <= most
+    assert names == [f"lead-{one}" for one in shown][: len(names)]
+    assert len(names) >= len(shown) * 3 // 4
+    assert trial.execution_count == len(names)
+    # From then on nothing is left out.
+    since = [one for one in at.leads.history if one.change_time.ToDatetime(UTC) >= trial.from_time]
+    assert [one.lead_id for one in since] == names[::-1]
+
+
+async def test_more_pauses_than_are_looked_at_leave_the_oldest_out(
+    at: AutomationRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(automation_past, "MET_MAX", 5)
+    monkeypatch.setattr(automation_past, "PAGE_LEADS", 3)
+    automation = await made(at, {"inactive": {"days": 7}})
+    for number in range(20):
+        at.leads.known[f"lead-{number}"] = {}
+        at.leads.last_events[f"lead-{number}"] = BEGIN - 8 * DAY + timedelta(hours=number)
+    trial = await at.trial.on_days(automation, 3)
+    assert [one.met.lead_id for one in trial.newest] == [f"lead-{one}" for one in range(19, 14, -1)]
+    assert trial.from_time == trial.newest[-1].met.time
+
+
+async def test_what_was_changed_together_is_one_next_action(at: AutomationRoom) -> None:
+    automation = await made(at, {"next_action_became": {}}, **EVERY_TIME)
+    at.clock.time = BEGIN - DAY
+    together = [happened(at, "a", version) for version in (1, 2, 3)]
+    at.clock.time = BEGIN - DAY / 2
+    happened(at, "a", 4)
+    at.leads.earlier_by_time = lambda lead_id, as_of: {"next_action": as_of.isoformat()}
+    at.clock.time = BEGIN
+    trial = await at.trial.on_days(automation, 2)
+    await at.plan(*together, at.leads.history[-1])
+    assert {one.bucket for one in trial.newest} == {
+        moment_of_changes(BEGIN - DAY),
+        moment_of_changes(BEGIN - DAY / 2),
+    }
+    candidates = await at.candidates.claim(100, timedelta(minutes=1), at.clock.now())
+    assert {one.moment for _, one in candidates} == {one.bucket for one in trial.newest}
+    assert trial.execution_count == 2
+    at.leads.known["a"] = {"next_action": "call"}
+    on_lead = await at.trial.on_lead(automation, "a")
+    assert on_lead.tried is not None
+    assert on_lead.tried.bucket == moment_of_changes(BEGIN - DAY / 2)
+
+
+async def test_trials_of_leads_wait_for_their_turn_as_well(at: AutomationRoom) -> None:
+    automation = await made(at, ENTERED)
+    happened(at, "a", 1)
+    most, running = 0, 0
+    resolve = at.leads.resolve
+
+    async def slowly(project_id: str, reference: str) -> str | None:
+        nonlocal most, running
+        running += 1
+        most = max(most, running)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        running -= 1
+        return await resolve(project_id, reference)
+
+    at.leads.resolve = slowly  # type: ignore[method-assign]
+    await asyncio.gather(*(at.trial.on_lead(automation, "a") for _ in range(6)))
+    assert most == automation_trial.TRIALS_AT_ONCE
 
 
 async def test_one_that_is_not_made_is_tried_as_well(at: AutomationRoom) -> None:
