@@ -55,7 +55,7 @@ def doctor(context: typer.Context) -> None:
             print_json(asdict(check))
             continue
         mark = "[green]✓[/]" if check.ok else "[red]✗[/]"
-        session.out.print(f"{mark} {check.name:<10}", plain(check.detail), soft_wrap=True)
+        session.out.print(f"{mark} {check.name:<14}", plain(check.detail), soft_wrap=True)
     if not edge.ok and not any(check.ok for check in services):
         raise typer.Exit(UNREACHABLE)
     if not all(check.ok for check in checks):
@@ -108,7 +108,7 @@ def _check_broker(session: Session) -> list[Check]:
     return [
         Check("broker", True, f"NATS {broker.version}"),
         _check_fsync(broker),
-        *(Check(f"  {stream.name}", True, _stream_line(stream)) for stream in broker.streams),
+        *(Check(stream.name, True, _stream_line(stream)) for stream in broker.streams),
     ]
 
 

@@ -52,6 +52,7 @@ class Broker:
     fsync: str
     """When it writes to disk: `always`, or the interval."""
     streams: tuple[StreamState, ...]
+    """By name."""
 
     def lag(self, stream: str) -> int:
         """Messages of a stream that some consumer is not done with."""
@@ -71,12 +72,13 @@ def read_broker(url: str) -> Broker:
                 .json()
             )
         config = server.get("jetstream", {}).get("config", {})
-        streams = tuple(
+        streams = [
             _stream(stream)
             for account in jetstream.get("account_details") or ()
             for stream in account.get("stream_detail") or ()
-        )
-        return Broker(str(server["version"]), _fsync(config), streams)
+        ]
+        by_name = tuple(sorted(streams, key=lambda one: one.name))
+        return Broker(str(server["version"]), _fsync(config), by_name)
     except (httpx.HTTPError, ValueError, KeyError) as error:
         raise MonitorUnavailable(f"{url}: {error}") from error
 

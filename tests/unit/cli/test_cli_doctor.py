@@ -89,7 +89,7 @@ def diagnose(edge: FakeEdge, url: str, data_dir: Path, monkeypatch: pytest.Monke
 
 
 def checks(result: Result) -> dict[str, Any]:
-    return {one["name"].strip(): one for one in map(json.loads, result.stdout.splitlines())}
+    return {one["name"]: one for one in map(json.loads, result.stdout.splitlines())}
 
 
 def test_all_is_well(
