@@ -2,7 +2,7 @@
 How a batch is stored is in `store.py`.
 
 An event waits for company only while batches are on their way; when none is, it leaves at once. The fate of each event
-is its own: a batch refused as a whole is stored event by event.
+is its own: a batch refused as a whole is stored event by event. What was stored a moment ago is not stored again.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from services.ingest.errors import BatchRefused, IntakeFull
 from services.ingest.ports import EventStore, Outcome, Stored
+from services.ingest.stored_lately import StoredLately
 from services.shared import logs
 from services.shared.errors import DependencyUnavailable, ServiceError
 from services.shared.publishing import OutgoingMessage
@@ -20,6 +21,12 @@ log = logs.get("group commit")
 
 RETRY_INTAKE_S = 1.0
 """A full queue is empty again after less than a second of normal work."""
+
+REMEMBERED_IDS_MAX = 100_000
+"""Message ids in each of two generations: some ten megabytes each, and ten seconds and more of full throughput."""
+
+REMEMBERED_S = 60.0
+"""How long a generation grows: both together are as old as the broker's own window."""
 
 OUTCOME_UNKNOWN = DependencyUnavailable("the outcome is unknown; send the event again")
 """What an event is told unless something better is known."""
@@ -92,17 +99,23 @@ class GroupCommit:
         """Set when what is gathered should not wait for more."""
         self._free_slots = asyncio.Semaphore(limits.batches_in_flight_max)
         self._commits: set[asyncio.Task[None]] = set()
+        self._lately = StoredLately(REMEMBERED_IDS_MAX, REMEMBERED_S)
         self._stopping = False
 
     def submit(self, messages: Sequence[OutgoingMessage]) -> "asyncio.Future[list[Outcome]]":
         """Take messages in, one at least, each with a message id; the outcomes come in the same order once all are
         known."""
-        done: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[list[Outcome]] = loop.create_future()
         submission = _Submission(len(messages), done)
+        now_s = loop.time()
         for index, message in enumerate(messages):
             key = message.message_id
             if key is None:
                 raise ValueError("without a message id a repetition can't be told")
+            if self._lately.has(key, now_s):
+                submission.settle(index, Stored.DUPLICATE)
+                continue
             entry = self._unsettled.get(key)
             if entry is None:
                 refusal = self._refusal(message)
@@ -252,6 +265,8 @@ class GroupCommit:
 
     def _settle(self, entry: _Entry, outcome: Outcome) -> None:
         self._forget(entry)
+        if isinstance(outcome, Stored):
+            self._lately.add(entry.key, asyncio.get_running_loop().time())
         entry.settle(outcome)
 
     def _forget(self, entry: _Entry) -> None:
