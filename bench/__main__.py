@@ -19,6 +19,7 @@ from bench.measurements import (
     grpc_ceilings,
     ingest,
     live,
+    peers,
 )
 from bench.run import Run, Samples
 from bench.sizes import FULL, QUICK
@@ -33,6 +34,7 @@ MEASUREMENTS: tuple[tuple[tuple[str, ...], Callable[[Run], Samples]], ...] = tup
         ingest,
         end_to_end,
         live,
+        peers,
     )
 )  # fmt: skip
 """In the order in which they run, with the figures of each."""
