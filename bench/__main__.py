@@ -13,13 +13,17 @@ from rich.console import Console
 from bench import report
 from bench.catalogue import BY_KEY
 from bench.measurements import (
+    big,
     broker_ceilings,
     database_ceilings,
     end_to_end,
+    growth,
     grpc_ceilings,
+    history,
     ingest,
     live,
     peers,
+    start,
 )
 from bench.run import Run, Samples
 from bench.sizes import FULL, QUICK
@@ -34,6 +38,10 @@ MEASUREMENTS: tuple[tuple[tuple[str, ...], Callable[[Run], Samples]], ...] = tup
         ingest,
         end_to_end,
         live,
+        start,
+        growth,
+        history,
+        big,
         peers,
     )
 )  # fmt: skip

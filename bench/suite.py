@@ -9,6 +9,7 @@ from typing import Any
 
 from bench.children import child, python
 from bench.run import until
+from bench.workload import DUPLICATES
 from stack import Stack, StackConfig
 
 BATCHES_IN_FLIGHT = 4
@@ -34,7 +35,9 @@ def stream(stack: Stack, name: str) -> dict[str, Any]:
     raise LookupError(name)
 
 
-def end_to_end(stack: Stack, run: str, events: int, leads: int) -> float:
+def end_to_end(
+    stack: Stack, run: str, events: int, leads: int, duplicates: float = DUPLICATES
+) -> float:
     """Events a second from the first call to the moment the broker had the last score change, those counted that were
     sent twice."""
     command = python(
@@ -45,6 +48,7 @@ def end_to_end(stack: Stack, run: str, events: int, leads: int) -> float:
         events=events,
         leads=leads,
         in_flight=BATCHES_IN_FLIGHT,
+        duplicates=duplicates,
     )
     with child(command) as sender:
         ready = sender.line()
