@@ -282,8 +282,11 @@ def _instant(stamp: Timestamp) -> datetime:
         raise Undecodable("a time outside the years 1 to 9999") from error
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
 def _canonical_json(values: dict[str, Any]) -> str:
-    return json.dumps(values, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return _ENCODER.encode(values)
 
 
 def identity(subject: str) -> lead_pb2.LeadIdentity:

@@ -44,21 +44,15 @@ def snapshot(columns: tuple[Any, ...]) -> Snapshot:
         columns[:8]
     )
     text, state_format, next_transition_at, velocity, risk, merged_into = columns[8:]
-    last_position = None if event_id is None else (occurred_at or NEVER, event_id)
-    newest = None if occurred_at is None else microseconds(occurred_at)
-    # Enough to know until the lead is folded anew.
-    rest = State(
-        event_count=event_count, last_position=last_position, activity=Activity(newest=newest)
-    )
     if state_format == FORMAT:
         try:
             state = from_json(text)
         except UNREADABLE_STATE:
             # Not what this service writes. The ledger has everything: the lead is folded anew, nothing is lost.
-            state = rest
+            state = _state_until_folded(event_count, occurred_at, event_id)
             activation = UNREADABLE
     else:
-        state = rest
+        state = _state_until_folded(event_count, occurred_at, event_id)
         activation = OUTDATED
     return Snapshot(
         state=state,
@@ -71,6 +65,17 @@ def snapshot(columns: tuple[Any, ...]) -> Snapshot:
         velocity=velocity,
         risk=risk,
         merged_into=merged_into,
+    )
+
+
+def _state_until_folded(
+    event_count: int, occurred_at: datetime | None, event_id: str | None
+) -> State:
+    """Enough to know of a lead that will be folded anew."""
+    last_position = None if event_id is None else (occurred_at or NEVER, event_id)
+    newest = None if occurred_at is None else microseconds(occurred_at)
+    return State(
+        event_count=event_count, last_position=last_position, activity=Activity(newest=newest)
     )
 
 

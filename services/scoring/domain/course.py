@@ -156,8 +156,10 @@ class Course:
 
     def _told_apart(self, count: int) -> set[int]:
         """After which of so many entries it is to be known what they have changed; the last is always one."""
+        if not count:
+            return set()
         # Each is a copy of what was folded before it, arrivals too.
-        folds = VERSION_ENTRIES_MAX // (self._before.state.event_count + max(1, count))
+        folds = VERSION_ENTRIES_MAX // (self._before.state.event_count + count)
         if self._became is not None:
             folds = 1  # how many entries are its own now nobody has counted
         parts = max(1, min(count, folds))
@@ -192,69 +194,72 @@ class _Versions:
     """The versions that a lead makes on its way, and the snapshot as of the newest."""
 
     def __init__(self, snapshot: Snapshot, rules: RulesInForce) -> None:
-        self._snapshot = snapshot
+        self._before = snapshot
         self._rules = rules
+        self._measures = snapshot.measures
+        self._version = snapshot.version
+        self._activation = snapshot.activation
+        self._rule_set_version = snapshot.rule_set_version
         self._changes: list[Change] = []
 
     def others(self, measures: Measures, cause: Cause | None) -> None:
         """Other rules, or other entries for a cause."""
-        rules = self._rules
-        self._snapshot = replace(
-            self._snapshot,
-            activation=rules.activation,
-            rule_set_version=rules.rule_set.version,
-        )
-        if cause is not None or measures != self._snapshot.measures:
+        self._activation = self._rules.activation
+        self._rule_set_version = self._rules.rule_set.version
+        if cause is not None or measures != self._measures:
             self.make(cause or Cause.RULES, measures)
 
     def faded(self, measures: Measures) -> None:
         """Time has passed."""
-        if self._snapshot.measures.differs(measures):
+        if self._measures.differs(measures):
             self.make(Cause.DECAY, measures)
 
     def entry(self, entry: Entry, measures: Measures | None, late: bool) -> None:
         """One more entry; None: what has changed is said with a later one."""
         cause = _CAUSES.get(entry.type, Cause.EVENT)
-        self.make(cause, measures or self._snapshot.measures, entry, late)
+        self.make(cause, measures or self._measures, entry, late)
 
     def make(
         self, cause: Cause, measures: Measures, entry: Entry | None = None, late: bool = False
     ) -> None:
         """A version."""
-        before = self._snapshot
-        self._snapshot = replace(
-            before,
-            score=measures.score,
-            stage=measures.stage,
-            velocity=measures.velocity,
-            risk=measures.risk,
-            version=before.version + 1,
-        )
+        before, self._measures = self._measures, measures
+        self._version += 1
         self._changes.append(
             Change(
-                version=before.version + 1,
+                version=self._version,
                 cause=cause,
                 entry=entry,
                 previous_score=before.score,
                 score=measures.score,
                 previous_stage=before.stage,
                 stage=measures.stage,
-                rule_set_version=before.rule_set_version,
+                rule_set_version=self._rule_set_version,
                 late=late,
                 previous_velocity=before.velocity,
                 velocity=measures.velocity,
                 previous_risk=before.risk,
                 risk=measures.risk,
-                merged_into=before.merged_into,
+                merged_into=self._before.merged_into,
             )
         )
 
     def end(self, state: State, now: int) -> Moved:
         """The snapshot with its state, and the versions."""
-        snapshot = replace(self._snapshot, state=state)
-        outlook = Outlook(state, self._rules.rule_set, now)
-        due = outlook.next_transition(snapshot.measures)
-        return replace(snapshot, next_transition=due), self._changes
+        measures = self._measures
+        snapshot = Snapshot(
+            state=state,
+            score=measures.score,
+            stage=measures.stage,
+            version=self._version,
+            activation=self._activation,
+            rule_set_version=self._rule_set_version,
+            next_transition=Outlook(state, self._rules.rule_set, now).next_transition(measures),
+            velocity=measures.velocity,
+            risk=measures.risk,
+            merged_into=self._before.merged_into,
+        )
+        return snapshot, self._changes
 
 
 def advance(

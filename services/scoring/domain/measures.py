@@ -66,6 +66,8 @@ class Outlook:
 
 def measures_at(fold: Fold, rules: RuleSet, at: int) -> Measures:
     """What a fold comes to at an instant, or at its newest entry where that is later. The fold stays where it is."""
+    if not rules.moves:
+        return Measures(fold.score, rules.stage_of(fold.score))
     at = max(at, fold.faded_to)
     activity = fold.activity
     score = fold.score_at(at)
