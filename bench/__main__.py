@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import report
+from bench import charts, report
 from bench.catalogue import BY_KEY
 from bench.measurements import (
     big,
@@ -27,7 +27,7 @@ from bench.measurements import (
 )
 from bench.run import Run, Samples
 from bench.sizes import FULL, QUICK
-from bench.stats import summarise
+from bench.stats import Summary, summarise
 
 MEASUREMENTS: tuple[tuple[tuple[str, ...], Callable[[Run], Samples]], ...] = tuple(
     (module.KEYS, module.measure)
@@ -48,13 +48,19 @@ MEASUREMENTS: tuple[tuple[tuple[str, ...], Callable[[Run], Samples]], ...] = tup
 """In the order in which they run, with the figures of each."""
 
 
+RESULTS = Path(__file__).parent / "results"
+QUICK_RESULTS = RESULTS / "quick"
+LATEST = "latest.json"
+TABLE_CHARACTERS = 170
+
+
 def main() -> None:
     """Measure what is asked for."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="less of everything, in minutes")
     parser.add_argument("--only", default="", help="comma-separated keys, or beginnings of keys")
     parser.add_argument("--repetitions", type=int, help="of each figure")
-    parser.add_argument("--results", type=Path, help="the file that is written")
+    parser.add_argument("--results", type=Path, help="the folder that is written")
     arguments = parser.parse_args()
     sizes = QUICK if arguments.quick else FULL
     if arguments.repetitions:
@@ -62,20 +68,26 @@ def main() -> None:
     wanted = _wanted(arguments.only)
     if not wanted:
         parser.error(f"no figure is called so: {arguments.only}")
-    path = arguments.results or report.RESULTS / (
-        "quick.json" if arguments.quick else "latest.json"
-    )
+    folder = arguments.results or (QUICK_RESULTS if arguments.quick else RESULTS)
     console = Console(stderr=True)
     run = Run(sizes, wanted, lambda text: console.print(text, style="dim"))
-    values: dict[str, list[float]] = defaultdict(list)
+    command = " ".join(["python -m bench", *sys.argv[1:]])
     for keys, measure in MEASUREMENTS:
         if run.wants(*keys):
-            for key, value in measure(run):
-                run.say(f"  {key} {report.number(value)} {BY_KEY[key].unit}")
-                values[key].append(value)
-    found = {key: summarise(values[key]) for key in values if key in wanted}
-    everything = report.write(path, found, " ".join(["python -m bench", *sys.argv[1:]]))
-    report.show(Console(width=150), everything)
+            found = _measured(run, measure)
+            # At once: what a later measurement stumbles over does not take this one along.
+            report.write(folder / LATEST, found, command)
+    everything = report.read(folder / LATEST)
+    charts.draw(folder, everything)
+    report.show(Console(width=TABLE_CHARACTERS), everything)
+
+
+def _measured(run: Run, measure: Callable[[Run], Samples]) -> dict[str, Summary]:
+    values: dict[str, list[float]] = defaultdict(list)
+    for key, value in measure(run):
+        run.say(f"  {key} {report.number(value)} {BY_KEY[key].unit}")
+        values[key].append(value)
+    return {key: summarise(values[key]) for key in values if run.wants(key)}
 
 
 def _wanted(only: str) -> frozenset[str]:

@@ -17,8 +17,6 @@ from rich.table import Table
 from bench.catalogue import BY_KEY, FIGURES
 from bench.stats import Summary
 
-RESULTS = Path(__file__).parent / "results"
-
 LIBRARIES = (
     "grpcio",
     "nats-py",
@@ -34,8 +32,8 @@ LIBRARIES = (
 )
 
 
-def write(path: Path, found: Mapping[str, Summary], command: str) -> dict[str, Summary]:
-    """Put what a run found into the file, in place of what earlier runs found of the same; all that it has then."""
+def write(path: Path, found: Mapping[str, Summary], command: str) -> None:
+    """Put what a run found into the file, in place of what earlier runs found of the same."""
     kept: dict[str, Any] = json.loads(path.read_text("utf-8"))["figures"] if path.exists() else {}
     now = datetime.now(UTC).isoformat(timespec="seconds")
     fresh = {
@@ -46,7 +44,6 @@ def write(path: Path, found: Mapping[str, Summary], command: str) -> dict[str, S
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"machine": machine(), "command": command, "figures": figures}, indent=2)
     path.write_text(text + "\n", encoding="utf-8")
-    return read(path)
 
 
 def read(path: Path) -> dict[str, Summary]:
