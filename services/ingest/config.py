@@ -3,7 +3,7 @@
 from pydantic import Field, SecretStr
 
 from services.shared.config import DatabaseConfig, ServiceConfig
-from services.shared.publishing import BATCH_MESSAGES_MAX
+from services.shared.publishing import BATCH_MESSAGES_MAX, FEW_MESSAGES_MAX
 
 BATCHES_PER_STREAM_MAX = 50
 """The server refuses more atomic batches at once on one stream."""
@@ -33,6 +33,9 @@ class IngestConfig(ServiceConfig, DatabaseConfig):
 
     batch_events_max: int = Field(default=500, ge=1, le=BATCH_MESSAGES_MAX)
     """Most events in one atomic batch: beyond a few hundred, the fsyncs they share no longer count."""
+
+    few_events_max: int = Field(default=FEW_MESSAGES_MAX, ge=1, le=100)
+    """So many or fewer are stored one by one, all on their way at once, which takes less time than a batch of them."""
 
     batch_bytes_max: int = Field(default=4 * 1024**2, ge=64 * 1024)
     """Most bytes in one atomic batch: the broker holds it in memory until it is complete."""

@@ -55,6 +55,7 @@ async def build(service: Service, config: IngestConfig) -> None:
     limits = Limits(
         gather_s_max=config.gather_ms_max / 1000,
         batch_events_max=config.batch_events_max,
+        few_events_max=config.few_events_max,
         batch_bytes_max=config.batch_bytes_max,
         batches_in_flight_max=config.batches_in_flight_max,
         intake_events_max=config.intake_events_max,

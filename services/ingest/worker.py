@@ -38,6 +38,7 @@ class Limits:
 
     gather_s_max: float
     batch_events_max: int
+    few_events_max: int
     batch_bytes_max: int
     batches_in_flight_max: int
     intake_events_max: int
@@ -224,7 +225,7 @@ class GroupCommit:
 
     async def _commit(self, batch: list[_Entry]) -> None:
         try:
-            if len(batch) == 1:
+            if len(batch) <= self._limits.few_events_max:
                 await self._commit_singly(batch)
             else:
                 await self._commit_together(batch)

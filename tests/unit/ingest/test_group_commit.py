@@ -18,6 +18,7 @@ from tests.support.eventually import eventually_async
 LIMITS = Limits(
     gather_s_max=0.002,
     batch_events_max=100,
+    few_events_max=1,
     batch_bytes_max=10_000,
     batches_in_flight_max=2,
     intake_events_max=1_000,
@@ -128,6 +129,38 @@ async def test_concurrent_callers_share_a_batch(store: FakeStore) -> None:
         outcomes = await asyncio.gather(*(commit.submit(messages(f"e{n}")) for n in range(64)))
     assert outcomes == [[Stored.NEW]] * 64
     assert len(store.batches) + len(store.singles) <= 2
+
+
+async def test_a_few_events_are_stored_one_by_one_all_at_once(store: FakeStore) -> None:
+    async with running(store, replace(LIMITS, few_events_max=3)) as commit:
+        store.gate.clear()
+        few = commit.submit(messages("a", "b", "c"))
+        await eventually_async(is_busy(store, 3))
+        assert (store.batches, store.most_at_once) == ([], 3)
+        store.gate.set()
+        assert await few == [Stored.NEW] * 3
+        await commit.submit(messages("d", "e", "f", "g"))
+    assert (store.singles, store.batches) == (["a", "b", "c"], [["d", "e", "f", "g"]])
+
+
+async def test_what_was_stored_a_moment_ago_is_not_stored_again(store: FakeStore) -> None:
+    async with running(store) as commit:
+        await commit.submit(messages("a", "b"))
+        assert await commit.submit(messages("b", "c", "a")) == [
+            Stored.DUPLICATE,
+            Stored.NEW,
+            Stored.DUPLICATE,
+        ]
+    assert (store.batches, store.singles) == ([["a", "b"]], ["c"])
+
+
+async def test_what_could_not_be_stored_is_not_taken_for_stored(store: FakeStore) -> None:
+    store.refuse_single = lambda _: DependencyUnavailable("away")
+    async with running(store) as commit:
+        (first,) = await commit.submit(messages("a"))
+        assert isinstance(first, DependencyUnavailable)
+        store.refuse_single = lambda _: None
+        assert await commit.submit(messages("a")) == [Stored.NEW]
 
 
 async def test_events_wait_for_company_while_others_are_on_their_way(store: FakeStore) -> None:
