@@ -61,9 +61,9 @@ class Client:
 
 
 @asynccontextmanager
-async def connected(stack: Stack) -> AsyncIterator[Client]:
-    """A client of the stack's ingest."""
-    async with grpc.aio.insecure_channel(stack.service_target("ingest")) as channel:
+async def connected(stack: Stack, process: str = "ingest") -> AsyncIterator[Client]:
+    """A client of the stack's ingest, or of one process of it."""
+    async with grpc.aio.insecure_channel(stack.service_target(process)) as channel:
         yield Client(channel, stack.api_key)
 
 

@@ -10,8 +10,9 @@ from google.rpc import code_pb2
 
 from scoreline.events.v1 import event_pb2
 from scoreline.ingest.v1 import ingest_service_pb2 as pb
+from services.shared.publishing import FEW_MESSAGES_MAX
 from stack import Stack
-from tests.integration.ingest.support import Client, StoredEvents, accepted, event
+from tests.integration.ingest.support import Client, StoredEvents, accepted, connected, event
 from tests.support.eventually import eventually_async
 from tests.support.grpc_calls import refused
 
@@ -90,7 +91,21 @@ async def test_one_bad_event_never_fails_its_batch(
     assert await stored.count(one.event_id for one in events) == 4
 
 
-async def test_a_batch_with_a_duplicate_is_stored_singly(
+async def test_a_batch_with_an_event_that_another_process_stored_is_stored_singly(
+    ingest: Stack, client: Client, stored: StoredEvents, tag: str
+) -> None:
+    other = await asyncio.to_thread(ingest.add, "ingest")
+    async with connected(ingest, other) as another:
+        await another.send(event(f"{tag}-1"))
+    ids = [f"{tag}-{number}" for number in range(FEW_MESSAGES_MAX + 1)]
+    answer = await client.send_batch(map(event, ids))
+    assert [one.receipt.duplicate for one in answer.results] == [id_ == ids[1] for id_ in ids]
+    messages = await stored.messages(ids)
+    assert len(messages) == len(ids)
+    assert not any("Nats-Batch-Id" in (one.headers or {}) for one in messages)
+
+
+async def test_a_duplicate_in_a_batch_is_told_and_stored_once(
     client: Client, stored: StoredEvents, tag: str
 ) -> None:
     await client.send(event(f"{tag}-1"))
@@ -103,8 +118,10 @@ async def test_a_batch_with_a_duplicate_is_stored_singly(
 async def test_the_same_event_twice_in_a_batch_counts_once(
     client: Client, stored: StoredEvents, tag: str
 ) -> None:
-    answer = await client.send_batch([event(tag), event(f"{tag}-other"), event(tag)])
-    assert [one.receipt.duplicate for one in answer.results] == [False, False, True]
+    others = [event(f"{tag}-{number}") for number in range(FEW_MESSAGES_MAX)]
+    answer = await client.send_batch([event(tag), *others, event(tag)])
+    found = [one.receipt.duplicate for one in answer.results]
+    assert found == [False] * (1 + FEW_MESSAGES_MAX) + [True]
     assert await stored.count([tag]) == 1
     (message, *_) = await stored.messages([tag])
     assert message.headers
@@ -139,11 +156,15 @@ async def test_a_thousand_events_in_one_call(
 async def test_concurrent_callers_share_fsyncs(
     client: Client, stored: StoredEvents, tag: str
 ) -> None:
-    ids = [f"{tag}-{number}" for number in range(64)]
-    receipts = await asyncio.gather(*(client.send(event(id_)) for id_ in ids))
-    assert [one.event_id for one in receipts] == ids
+    callers = [
+        [f"{tag}-{caller}-{number}" for number in range(FEW_MESSAGES_MAX + 1)]
+        for caller in range(64)
+    ]
+    answers = await asyncio.gather(*(client.send_batch(map(event, ids)) for ids in callers))
+    assert [[one.receipt.event_id for one in answer.results] for answer in answers] == callers
+    ids = [id_ for own in callers for id_ in own]
     messages = await stored.messages(ids)
-    assert len(messages) == 64
+    assert len(messages) == len(ids)
     commits = {
         (one.headers or {}).get("Nats-Batch-Id") or accepted(one).event.event_id for one in messages
     }
