@@ -48,12 +48,9 @@ def entry_hash(
         source,
         properties,
     )
-    digest = hashlib.sha256()
-    for part in parts:
-        raw = part.encode()
-        digest.update(len(raw).to_bytes(4, "big") + raw)
-    digest.update(payload_hash)
-    return digest.digest()
+    encoded = [part.encode() for part in parts]
+    whole = b"".join(len(raw).to_bytes(4, "big") + raw for raw in encoded)
+    return hashlib.sha256(whole + payload_hash).digest()
 
 
 def block_hash(previous: bytes, entry_hashes: Iterable[bytes]) -> bytes:

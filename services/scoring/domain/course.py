@@ -36,9 +36,10 @@ def needs_history(snapshot: Snapshot, rules: RulesInForce, arrivals: Sequence[En
         return False
     if snapshot.activation != rules.activation:
         return True
-    if any(entry.type == RETRACTION for entry in arrivals):
-        return True
-    return rules.rule_set.in_event_time and any(entry.position < last for entry in arrivals)
+    in_event_time = rules.rule_set.in_event_time
+    return any(
+        entry.type == RETRACTION or (in_event_time and entry.position < last) for entry in arrivals
+    )
 
 
 class Course:
