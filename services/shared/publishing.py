@@ -15,8 +15,8 @@ BATCH_MESSAGES_MAX = 1_000
 """The server's limit for one atomic batch."""
 
 FEW_MESSAGES_MAX = 8
-"""So many are stored sooner one by one, all on their way at once: the server makes a store of files for each atomic batch
-and removes it again, which takes as long as syncing a good ten messages."""
+"""So many are stored sooner one by one, all on their way at once: the server makes a store of files for each atomic
+batch and removes it again, which takes as long as syncing a good ten messages."""
 
 ACK_TIMEOUT_S = 5.0
 """Without an acknowledgement by then the outcome is unknown; every message carries an id, so it may be sent again."""
