@@ -23,13 +23,7 @@ WORKERS ?= 2
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
 
-set$(BENCH_READY): pyproject.toml bench/peers/bullmq/package-lock.json $(READY)
-	@echo "Installing what the bench compares with ..."
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[dev,bench]'
-	@cd bench/peers/bullmq && PATH="$(NODE)/bin:$$PATH" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js ci --silent --no-audit --no-fund
-	@touch $(BENCH_READY)
-
-up: $(READY) ## Install everything into .venv
+setup: $(READY) ## Install everything into .venv
 
 $(READY): pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

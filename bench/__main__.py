@@ -51,6 +51,7 @@ MEASUREMENTS: tuple[tuple[tuple[str, ...], Callable[[Run], Samples]], ...] = tup
 RESULTS = Path(__file__).parent / "results"
 QUICK_RESULTS = RESULTS / "quick"
 LATEST = "latest.json"
+TABLE = "table.md"
 TABLE_CHARACTERS = 170
 
 
@@ -78,6 +79,7 @@ def main() -> None:
             # At once: what a later measurement stumbles over does not take this one along.
             report.write(folder / LATEST, found, command)
     everything = report.read(folder / LATEST)
+    (folder / TABLE).write_text(report.markdown(everything), encoding="utf-8")
     charts.draw(folder, everything)
     report.show(Console(width=TABLE_CHARACTERS), everything)
 

@@ -4,7 +4,7 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench.catalogue import BY_KEY, FIGURES
+from bench.catalogue import BY_KEY, FIGURES, Figure
 from bench.stats import Summary
 
 LIBRARIES = (
@@ -77,31 +77,48 @@ def _cpu_model() -> str:
         return next(names, platform.machine())
 
 
+HEADINGS = ("figure", "what", "median", "min", "max", "unit", "ratio", "target", "")
+
+
 def show(console: Console, found: Mapping[str, Summary]) -> None:
-    """The table."""
-    table = Table(
-        "figure", "median", "min", "max", "", "ratio", "target", "", title="Scoreline bench"
-    )
-    medians = {key: one.median for key, one in found.items()}
+    """The table, for a terminal; without what each figure is, which the Markdown one says."""
+    table = Table(*(heading for heading in HEADINGS if heading != "what"), title="Scoreline bench")
     section = ""
+    for figure, (key, _, *values) in _rows(found):
+        if section and figure.section != section:
+            table.add_section()
+        section = figure.section
+        table.add_row(key, *values)
+    console.print(table)
+
+
+def markdown(found: Mapping[str, Summary]) -> str:
+    """The table, for a document."""
+    lines = [f"| {' | '.join(HEADINGS)} |", f"|{'---|' * len(HEADINGS)}"]
+    lines += [f"| `{key}` | {' | '.join(values)} |" for _, (key, *values) in _rows(found)]
+    return "\n".join(lines) + "\n"
+
+
+def _rows(found: Mapping[str, Summary]) -> Iterator[tuple[Figure, tuple[str, ...]]]:
+    medians = {key: one.median for key, one in found.items()}
     for figure in FIGURES:
         one = found.get(figure.key)
         if one is None:
             continue
-        if section and figure.section != section:
-            table.add_section()
-        section = figure.section
         base = figure.ratio_to(medians) if figure.ratio_to else None
         met = figure.target.met(one.median, medians) if figure.target else None
-        table.add_row(
-            figure.key,
-            *(number(value) for value in (one.median, one.least, one.most)),
-            figure.unit,
-            "" if not base else f"{one.median / base:.2f}",
-            figure.target.text if figure.target else "",
-            {True: "met", False: "MISSED", None: ""}[met],
+        yield (
+            figure,
+            (
+                figure.key,
+                figure.what,
+                *(number(value) for value in (one.median, one.least, one.most)),
+                figure.unit,
+                f"{one.median / base:.2f}" if base else "",
+                figure.target.text if figure.target else "",
+                {True: "met", False: "MISSED", None: ""}[met],
+            ),
         )
-    console.print(table)
 
 
 def number(value: float) -> str:

@@ -18,6 +18,8 @@ TARGETS = (
     "test-unit",
     "test-integration",
     "test-e2e",
+    "bench",
+    "bench-quick",
     "check",
     "fmt",
     "protos",
