@@ -32,8 +32,8 @@ WINDOW_BATCHES = 2
 """A batch is scored while the next one arrives."""
 
 BATCH_INTERVAL_S = 0.02
-"""Batches begin no sooner after each other. A batch costs some ten crossings to the database and two syncs, whatever its
-size: at a few hundred events a second what each event waits is won back by all of them together."""
+"""Batches begin no sooner after each other. A batch costs some ten crossings to the database and two syncs, whatever
+its size: at a few hundred events a second what each event waits is won back by all of them together."""
 
 UNACKNOWLEDGED_MAX = 20_000
 """Over all processes; the broker holds back further events."""
