@@ -274,6 +274,13 @@ automation_executions = sa.Table(
     ),
     # ListAutomationExecutions reads backwards.
     sa.Index("automation_executions_newest", "automation_id", "number"),
+    # So does ListAutomationExecutions of what failed, which is little among much.
+    sa.Index(
+        "automation_executions_failed",
+        "automation_id",
+        "number",
+        postgresql_where=sa.text("state = 'failed'"),
+    ),
     # What is due of an automation; how many of its attempts are on their way.
     sa.Index(
         "automation_executions_due",
@@ -325,6 +332,8 @@ lead_owners = sa.Table(
     sa.PrimaryKeyConstraint("project_id", "lead_id", name="lead_owners_pkey"),
     # ListLeadOwners reads backwards.
     sa.Index("lead_owners_newest", "project_id", "assigned_at", "lead_id"),
+    # ListLeadOwners of one owner.
+    sa.Index("lead_owners_of_owner", "project_id", "owner", "assigned_at", "lead_id"),
 )
 
 tasks = sa.Table(
@@ -348,5 +357,8 @@ tasks = sa.Table(
     sa.PrimaryKeyConstraint("task_id", name="tasks_pkey"),
     # ListTasks reads backwards.
     sa.Index("tasks_newest", "project_id", "created_at", "task_id"),
+    # ListTasks of one lead; ListTasks of one assignee.
+    sa.Index("tasks_of_lead", "project_id", "lead_id", "created_at", "task_id"),
+    sa.Index("tasks_of_assignee", "project_id", "assignee", "created_at", "task_id"),
     sa.CheckConstraint("state IN ('open', 'done')", name="tasks_state"),
 )

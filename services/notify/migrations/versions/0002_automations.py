@@ -138,6 +138,12 @@ def upgrade() -> None:
         "automation_executions_newest", "automation_executions", ["automation_id", "number"]
     )
     op.create_index(
+        "automation_executions_failed",
+        "automation_executions",
+        ["automation_id", "number"],
+        postgresql_where=sa.text("state = 'failed'"),
+    )
+    op.create_index(
         "automation_executions_waiting",
         "automation_executions",
         ["pending_since"],
@@ -166,6 +172,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("project_id", "lead_id", name="lead_owners_pkey"),
     )
     op.create_index("lead_owners_newest", "lead_owners", ["project_id", "assigned_at", "lead_id"])
+    op.create_index(
+        "lead_owners_of_owner", "lead_owners", ["project_id", "owner", "assigned_at", "lead_id"]
+    )
     op.create_table(
         "tasks",
         sa.Column("task_id", sa.Text, nullable=False),
@@ -185,6 +194,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("task_id", name="tasks_pkey"),
     )
     op.create_index("tasks_newest", "tasks", ["project_id", "created_at", "task_id"])
+    op.create_index("tasks_of_lead", "tasks", ["project_id", "lead_id", "created_at", "task_id"])
+    op.create_index(
+        "tasks_of_assignee", "tasks", ["project_id", "assignee", "created_at", "task_id"]
+    )
     for table in TABLES:
         op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {RUNTIME_ROLE}")
 
