@@ -35,6 +35,10 @@ LOCK = "notify_planning_"
 BATCH = 500
 """Messages planned in one transaction."""
 
+PLAN_INTERVAL_S = 0.05
+"""Between two transactions, unless more than one batch waits: each costs a sync, and what is planned is for mails and
+webhooks, not for eyes."""
+
 VERIFY_INTERVAL_S = 5.0
 """How soon a stream that was replaced is noticed when nothing is published to the new one."""
 
@@ -130,6 +134,8 @@ class Planner(Generic[Item]):
                         raise PositionTaken
                 if messages:
                     await self._plan(messages)
+                if len(messages) < BATCH:
+                    await asyncio.sleep(PLAN_INTERVAL_S)
         finally:
             await reader.close()
 
