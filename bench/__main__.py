@@ -26,7 +26,7 @@ from bench.measurements import (
     start,
 )
 from bench.run import Run, Samples
-from bench.sizes import FULL, QUICK
+from bench.sizes import FULL, QUICK, Sizes
 from bench.stats import Summary, summarise
 
 MEASUREMENTS: tuple[tuple[tuple[str, ...], Callable[[Run], Samples]], ...] = tuple(
@@ -66,7 +66,7 @@ def main() -> None:
     sizes = QUICK if arguments.quick else FULL
     if arguments.repetitions:
         sizes = replace(sizes, repetitions=arguments.repetitions)
-    wanted = _wanted(arguments.only)
+    wanted = _wanted(arguments.only, sizes)
     if not wanted:
         parser.error(f"no figure is called so: {arguments.only}")
     folder = arguments.results or (QUICK_RESULTS if arguments.quick else RESULTS)
@@ -92,9 +92,11 @@ def _measured(run: Run, measure: Callable[[Run], Samples]) -> dict[str, Summary]
     return {key: summarise(values[key]) for key in values if run.wants(key)}
 
 
-def _wanted(only: str) -> frozenset[str]:
+def _wanted(only: str, sizes: Sizes) -> frozenset[str]:
     beginnings = tuple(part.strip() for part in only.split(",") if part.strip())
-    return frozenset(key for key in BY_KEY if not beginnings or key.startswith(beginnings))
+    if beginnings:
+        return frozenset(key for key in BY_KEY if key.startswith(beginnings))
+    return frozenset(key for key in BY_KEY if not key.startswith(sizes.left_out))
 
 
 if __name__ == "__main__":

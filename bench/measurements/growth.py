@@ -6,7 +6,9 @@ from bench.run import Run, Samples
 from bench.suite import end_to_end, suite
 
 PROCESSES = (2, 4)
-KEYS = (*(f"grow_processes_{count}_eps" for count in PROCESSES), "grow_leads_10000_eps")
+LEADS = 10_000
+LEADS_KEY = "grow_leads_10000_eps"
+KEYS = (*(f"grow_processes_{count}_eps" for count in PROCESSES), LEADS_KEY)
 EVENTS_PER_LEAD = 5
 
 
@@ -24,10 +26,8 @@ def measure(run: Run) -> Samples:
                         key,
                         end_to_end(stack, f"g{number}", run.sizes.growth_events, run.sizes.leads),
                     )
-    for leads in run.sizes.growth_leads:
-        key = f"grow_leads_{leads}_eps"
-        if run.wants(key):
-            with suite() as stack:
-                fill(stack, leads, EVENTS_PER_LEAD)
-                for number in run.repeat(f"end to end, {leads:,} leads"):
-                    yield key, end_to_end(stack, f"g{number}", run.sizes.growth_events, leads)
+    if run.wants(LEADS_KEY):
+        with suite() as stack:
+            fill(stack, LEADS, EVENTS_PER_LEAD)
+            for number in run.repeat(f"end to end, {LEADS:,} leads"):
+                yield LEADS_KEY, end_to_end(stack, f"g{number}", run.sizes.growth_events, LEADS)

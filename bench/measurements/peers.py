@@ -26,20 +26,19 @@ NAMES = ("eventsourcing", "faststream", "bullmq")
 KEYS = tuple(f"peer_{name}_{what}" for name in NAMES for what in ("eps", "visible_200_p99_ms"))
 
 RATE = 200
-PACED_S = 10
 FOLDER = Path(__file__).parent.parent / "peers" / "bullmq"
 
 
 def measure(run: Run) -> Samples:
-    """Those that are wanted; servers anew for each repetition."""
+    """Those that are wanted; each on servers of its own."""
     peers = {"eventsourcing": _eventsourcing, "faststream": _faststream, "bullmq": _bullmq}
     for name, peer in peers.items():
         if run.wants(f"peer_{name}_eps", f"peer_{name}_visible_200_p99_ms"):
-            for number in run.repeat(name):
-                with Stack(StackConfig(services=(), envoy=False)) as stack:
+            with Stack(StackConfig(services=(), envoy=False)) as stack:
+                for number in run.repeat(name):
                     found = peer(run, stack, f"{name[:4]}{number}")
-                yield f"peer_{name}_eps", found["eps"]
-                yield f"peer_{name}_visible_200_p99_ms", found["p99_ms"]
+                    yield f"peer_{name}_eps", found["eps"]
+                    yield f"peer_{name}_visible_200_p99_ms", found["p99_ms"]
 
 
 def _leads(events: int) -> int:
@@ -56,6 +55,7 @@ def _eventsourcing(run: Run, stack: Stack, name: str) -> dict[str, Any]:
         events=events,
         leads=_leads(events),
         rate=RATE,
+        paced_s=run.sizes.paced_s,
     )
 
 
@@ -68,6 +68,7 @@ def _faststream(run: Run, stack: Stack, name: str) -> dict[str, Any]:
         events=events,
         leads=_leads(events),
         rate=RATE,
+        paced_s=run.sizes.paced_s,
     )
     worker = python(
         "peers.faststream_leads",
@@ -90,7 +91,12 @@ def _bullmq(run: Run, stack: Stack, name: str) -> dict[str, Any]:
     with _redis() as port, tempfile.TemporaryDirectory() as directory:
         file, paced = Path(directory, "events"), Path(directory, "paced")
         _write(file, happenings(events, _leads(events), name))
-        _write(paced, happenings(RATE * PACED_S, _leads(events), f"{name}-paced", duplicates=0))
+        _write(
+            paced,
+            happenings(
+                int(RATE * run.sizes.paced_s), _leads(events), f"{name}-paced", duplicates=0
+            ),
+        )
         worker = {"redisPort": port, "databaseUrl": stack.superuser_url, "points": POINTS}
         sender = {"redisPort": port, "file": str(file), "pacedFile": str(paced), "rate": RATE}
         with child([str(node), str(FOLDER / "worker.mjs"), json.dumps(worker)]) as working:

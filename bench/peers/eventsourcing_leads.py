@@ -105,17 +105,14 @@ def visible(leads: Leads, events: Sequence[Happening], rate: float) -> float:
     return seen.p99_ms
 
 
-def run(url: str, run: str, events: int, leads: int, rate: float) -> dict[str, Any]:
+def run(url: str, run: str, events: int, leads: int, rate: float, paced_s: float) -> dict[str, Any]:
     """Both figures."""
     application = Leads(env=environment(url))
     made = list(happenings(events, leads, run))
     eps = throughput(application, made)
-    paced = list(happenings(events, leads, f"{run}-paced", duplicates=0))[: int(rate * PACED_S)]
+    paced = list(happenings(int(rate * paced_s), leads, f"{run}-paced", duplicates=0))
     return {"eps": eps, "p99_ms": visible(application, paced, rate)}
 
-
-PACED_S = 10
-"""Seconds of the steady rate."""
 
 if __name__ == "__main__":
     say(**run(**task()))

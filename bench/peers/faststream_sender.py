@@ -20,7 +20,6 @@ from bench.workload import Happening, happenings
 
 UNACKNOWLEDGED_MAX = 500
 """Events on their way to the broker at once."""
-PACED_S = 10
 
 
 async def publish(jetstream: JetStreamContext, one: Happening) -> None:
@@ -44,7 +43,9 @@ async def throughput(jetstream: JetStreamContext, events: Sequence[Happening], s
     return len(events) / (time.perf_counter() - began)
 
 
-async def run(nats_url: str, run: str, events: int, leads: int, rate: float) -> dict[str, Any]:
+async def run(
+    nats_url: str, run: str, events: int, leads: int, rate: float, paced_s: float
+) -> dict[str, Any]:
     """Both figures."""
     client = await nats.connect(nats_url)
     jetstream = client.jetstream()
@@ -53,7 +54,7 @@ async def run(nats_url: str, run: str, events: int, leads: int, rate: float) -> 
     say(ready=True)
     wait_for_go()
     made = list(happenings(events, leads, run))
-    paced = list(happenings(events, leads, f"{run}-paced", duplicates=0))[: int(rate * PACED_S)]
+    paced = list(happenings(int(rate * paced_s), leads, f"{run}-paced", duplicates=0))
     seen = Seen(made)
 
     async def saw(message: Msg) -> None:
