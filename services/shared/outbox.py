@@ -22,9 +22,9 @@ from services.shared.db import Database
 from services.shared.exclusive import LOCK_RETRY_S, exclusive
 from services.shared.publishing import (
     DUPLICATE_IN_BATCH,
-    FEW_MESSAGES_MAX,
     OutgoingMessage,
     PublishRejected,
+    are_few,
     publish_batch,
     publish_one,
 )
@@ -167,7 +167,7 @@ class OutboxRelay:
         return f"{row.subject}:{row.version}" if self._versioned else str(row.message_id)
 
     async def _publish(self, messages: Sequence[OutgoingMessage]) -> None:
-        if _are_few(messages):
+        if are_few(messages):
             await asyncio.gather(*(publish_one(self._bus, message) for message in messages))
             return
         if self._atomic and messages:
@@ -201,11 +201,3 @@ class OutboxRelay:
         message_id = (last.headers or {}).get("Nats-Msg-Id", "")
         prefix, _, version = message_id.rpartition(":")
         return int(version) if prefix == subject and version.isdigit() else 0
-
-
-def _are_few(messages: Sequence[OutgoingMessage]) -> bool:
-    """Whether they may all be on their way at once, each for itself: few, and no two of one subject, whose order could
-    get lost if one of them did."""
-    return len(messages) <= FEW_MESSAGES_MAX and len(
-        {message.subject for message in messages}
-    ) == len(messages)

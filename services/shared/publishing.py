@@ -62,6 +62,14 @@ class PublishRejected(PublishError):
         return self.code in STORAGE_FULL_ERRORS
 
 
+def are_few(messages: Sequence[OutgoingMessage]) -> bool:
+    """Whether messages whose order on a subject matters may all be on their way at once, each for itself: a few, and no
+    two of one subject, where the second could be stored without the first."""
+    return len(messages) <= FEW_MESSAGES_MAX and len(
+        {message.subject for message in messages}
+    ) == len(messages)
+
+
 async def publish_batch(bus: Bus, messages: Sequence[OutgoingMessage]) -> None:
     """Store all messages (1 to BATCH_MESSAGES_MAX, one stream) or none of them.
 
