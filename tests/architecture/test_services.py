@@ -126,6 +126,7 @@ OWN = {
         "automation_queue.py",
         "automation_worker.py",
         "automation_occasions.py",
+        "automation_past.py",
         "automation_leads.py",
         "automation_telling.py",
         "automation_trial.py",
