@@ -30,6 +30,7 @@ from stack import Stack
 from tests.support import service_database
 from tests.support.accounts_store import InMemoryStore
 from tests.support.clocks import START
+from tests.support.service_database import Migrated
 
 
 @dataclass
@@ -46,9 +47,8 @@ class Subject:
 
 
 @pytest.fixture(scope="session")
-def accounts_schema(servers: Stack) -> Stack:
-    service_database.migrate(servers, "accounts")
-    return servers
+def accounts_schema(migrated: Migrated) -> Stack:
+    return migrated("accounts")
 
 
 @pytest.fixture(params=["memory", "postgres"])

@@ -53,6 +53,7 @@ from tests.support import service_database
 from tests.support.clocks import START, SteppingClock
 from tests.support.rules_golden import FakeTests
 from tests.support.rules_store import InMemoryStore
+from tests.support.service_database import Migrated
 
 PRESET = presets.load(presets.SIMPLE)
 
@@ -87,9 +88,8 @@ def anything(_: Rule) -> None:
 
 
 @pytest.fixture(scope="session")
-def rules_schema(servers: Stack) -> Stack:
-    service_database.migrate(servers, "rules")
-    return servers
+def rules_schema(migrated: Migrated) -> Stack:
+    return migrated("rules")
 
 
 @pytest.fixture(params=["memory", "postgres"])

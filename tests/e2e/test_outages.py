@@ -1,5 +1,5 @@
-"""Parts of the suite away and back: what callers are told meanwhile, and that nothing is lost. A suite of its own,
-whose parts may be killed; kills in the middle of a load are in tests/faults."""
+"""Parts of the suite away and back: what callers are told meanwhile, and that nothing is lost. Kills in the middle of a
+load are in tests/faults."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ import httpx
 import pytest
 
 from scoreline.notify.v1 import notify_service_pb2, notify_service_pb2_grpc
-from stack import Stack, StackConfig
+from stack import Stack
 from tests.support.event_source import event_source
 from tests.support.eventually import eventually
 from tests.support.projects import TestProject, new_project
 
-# One suite for all tests here, also where several processes share the work.
-pytestmark = pytest.mark.xdist_group("outages")
+pytestmark = pytest.mark.xdist_group("fragile")
 
 HTTP_TIMEOUT_S = 20.0
 WATCH_TIMEOUT_S = 40.0
@@ -27,23 +26,15 @@ BACK_WITHIN_S = 30.0
 """From the restart of the broker until events are taken again."""
 
 
-@pytest.fixture(scope="module")
-def own() -> Iterator[Stack]:
-    with Stack(StackConfig()) as stack:
-        yield stack
+@pytest.fixture
+def project(fragile: Stack) -> TestProject:
+    return new_project(fragile, "outages")
 
 
 @pytest.fixture
-def project(own: Stack) -> TestProject:
-    # What the test before took away is back; health looks at it every half second, the edge every fifth of one.
-    eventually(lambda: httpx.get(f"{own.http_url}/healthz").status_code == 200)
-    return new_project(own, "outages")
-
-
-@pytest.fixture
-def http(own: Stack, project: TestProject) -> Iterator[httpx.Client]:
+def http(fragile: Stack, project: TestProject) -> Iterator[httpx.Client]:
     with httpx.Client(
-        base_url=own.http_url, headers=project.headers, trust_env=False, timeout=HTTP_TIMEOUT_S
+        base_url=fragile.http_url, headers=project.headers, trust_env=False, timeout=HTTP_TIMEOUT_S
     ) as client:
         yield client
 
@@ -97,11 +88,11 @@ def expect_unavailable(answer: httpx.Response) -> None:
     ],
 )
 def test_503_while_a_service_is_away(
-    own: Stack, http: httpx.Client, service: str, path: str
+    fragile: Stack, http: httpx.Client, service: str, path: str
 ) -> None:
     verb = "POST" if service == "ingest" else "GET"
     event = {"event_id": "e1", "type": "page_view", "lead_id": "ada"} if verb == "POST" else None
-    with away(own, service):
+    with away(fragile, service):
         expect_unavailable(http.request(verb, path, json=event))
         eventually(lambda: http.get("/healthz").status_code == 503)
         others = {"/v1/project", "/v1/rules", "/v1/leaderboard"} - {path}
@@ -111,52 +102,52 @@ def test_503_while_a_service_is_away(
         assert answer.status_code == 200
 
 
-def test_events_wait_for_scoring(own: Stack, http: httpx.Client) -> None:
-    with away(own, "scoring"):
+def test_events_wait_for_scoring(fragile: Stack, http: httpx.Client) -> None:
+    with away(fragile, "scoring"):
         for number in range(5):
             assert attempt(http, f"e{number}").status_code == 200
     eventually(lambda: score(http) == 5)
 
 
-def test_rules_are_not_needed_to_score(own: Stack, http: httpx.Client) -> None:
-    with away(own, "rules"):
+def test_rules_are_not_needed_to_score(fragile: Stack, http: httpx.Client) -> None:
+    with away(fragile, "rules"):
         send(http, "e1")
         eventually(lambda: score(http) == 1)
 
 
-def test_an_activation_waits_for_scoring(own: Stack, http: httpx.Client) -> None:
+def test_an_activation_waits_for_scoring(fragile: Stack, http: httpx.Client) -> None:
     send(http, "e1")
     eventually(lambda: score(http) == 1)
-    with away(own, "scoring"):
+    with away(fragile, "scoring"):
         for points in (2, 3, 4):
             http.patch("/v1/rules/page_view", json={"points": points}).raise_for_status()
             http.post("/v1/ruleSets/0:activate", json={}).raise_for_status()
     eventually(lambda: score(http) == 4)
 
 
-def test_nothing_is_acknowledged_without_the_broker(own: Stack, http: httpx.Client) -> None:
+def test_nothing_is_acknowledged_without_the_broker(fragile: Stack, http: httpx.Client) -> None:
     send(http, "before")
-    with away(own, "nats"):
+    with away(fragile, "nats"):
         expect_unavailable(attempt(http, "during"))
     send(http, "during")
     eventually(lambda: score(http) == 2, timeout_s=BACK_WITHIN_S)
 
 
 def test_reads_are_refused_without_the_database_and_events_are_kept(
-    own: Stack, http: httpx.Client
+    fragile: Stack, http: httpx.Client
 ) -> None:
     send(http, "e1")
     eventually(lambda: score(http) == 1)
-    with away(own, "postgres"):
+    with away(fragile, "postgres"):
         expect_unavailable(http.get("/v1/leads/ada"))
         assert attempt(http, "e2").status_code == 200
     eventually(lambda: score(http) == 2, timeout_s=BACK_WITHIN_S)
 
 
 def test_a_watch_goes_on_after_notify_was_killed(
-    own: Stack, project: TestProject, http: httpx.Client
+    fragile: Stack, project: TestProject, http: httpx.Client
 ) -> None:
-    with grpc.insecure_channel(own.grpc_target) as channel:
+    with grpc.insecure_channel(fragile.grpc_target) as channel:
         stub = notify_service_pb2_grpc.NotifyServiceStub(channel)
 
         def watch(token: str) -> Any:
@@ -168,7 +159,7 @@ def test_a_watch_goes_on_after_notify_was_killed(
         send(http, "e1")
         message = next(m for m in stream if m.WhichOneof("message") == "score_change")
         token = message.resume_token
-        with away(own, "notify"):
+        with away(fragile, "notify"):
             with pytest.raises(grpc.RpcError) as broken:
                 list(stream)
             assert broken.value.code() in (  # type: ignore[attr-defined]
@@ -186,9 +177,9 @@ def test_a_watch_goes_on_after_notify_was_killed(
 
 
 def test_a_stopping_service_says_goodbye(
-    own: Stack, project: TestProject, http: httpx.Client
+    fragile: Stack, project: TestProject, http: httpx.Client
 ) -> None:
-    with grpc.insecure_channel(own.service_target("notify")) as channel:
+    with grpc.insecure_channel(fragile.service_target("notify")) as channel:
         stream = notify_service_pb2_grpc.NotifyServiceStub(channel).WatchScores(
             notify_service_pb2.WatchScoresRequest(),
             metadata=project.metadata,
@@ -196,16 +187,16 @@ def test_a_stopping_service_says_goodbye(
         )
         token = next(stream).resume_token
         try:
-            assert own.terminate("notify") == 0
+            assert fragile.terminate("notify") == 0
             with pytest.raises(grpc.RpcError) as ended:
                 list(stream)
         finally:
-            own.restart("notify")
+            fragile.restart("notify")
     assert ended.value.code() == grpc.StatusCode.UNAVAILABLE  # type: ignore[attr-defined]
     assert token
     send(http, "e1")
     parameters = {"api_key": project.api_key, "resume_token": token}
-    url = f"{own.http_url}/v1/scores:watch"
+    url = f"{fragile.http_url}/v1/scores:watch"
     with event_source(url, parameters, timeout_s=HTTP_TIMEOUT_S) as source:
         change = next(m["score_change"] for m in source if "score_change" in m)
     assert (change["event_id"], change["version"]) == ("e1", 1)

@@ -1,13 +1,13 @@
 """`kill -9` in the middle of an import of 5,000 events. Afterwards the invariants hold, all of them, whatever was
 killed.
 
-Each test has a suite of its own, kills a process while events are under way, starts it again while the sender and a
+Each test has a project of its own, kills a process while events are under way, starts it again while the sender and a
 watcher go on as their contracts tell them to, and then looks at what is there (invariants.py)."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from math import inf
@@ -15,7 +15,7 @@ from math import inf
 import grpc.aio
 import pytest
 
-from stack import Stack, StackConfig
+from stack import Stack
 from tests.faults import evidence
 from tests.faults.invariants import check_all
 from tests.faults.sending import CONFLICTS, DUPLICATES, EVENTS, Sender, Shipment, shipment
@@ -24,22 +24,11 @@ from tests.faults.watching import Watcher, watching
 from tests.support.eventually import eventually, eventually_async
 from tests.support.projects import TestProject, new_project
 
-# Each starts a suite, imports, restarts what it killed and waits for redelivery: about 25 s on two idle cores, of which
-# a busy machine makes more than the usual limit.
-# One at a time, also where several processes share the work.
-pytestmark = [pytest.mark.timeout(170), pytest.mark.xdist_group("faults")]
-
-ACK_WAIT_S = 2
-"""After a kill of scoring, what it had in hand is delivered again so soon (10 s by default)."""
+# Each imports, restarts what it killed and waits for redelivery, and the first starts the suite: about 25 s on two idle
+# cores, of which a busy machine makes more than the usual limit.
+pytestmark = [pytest.mark.timeout(170), pytest.mark.xdist_group("fragile")]
 
 SETTLE_S = 60.0
-
-
-@pytest.fixture
-def stack() -> Iterator[Stack]:
-    config = StackConfig(env={"SCORELINE_SCORING_ACK_WAIT_S": str(ACK_WAIT_S)})
-    with Stack(config) as running:
-        yield running
 
 
 @dataclass(frozen=True)
@@ -107,37 +96,37 @@ async def importing(stack: Stack, seed: int) -> AsyncIterator[Import]:
             check_all(found, sent, preset(), watcher.changes)
 
 
-async def test_scoring_is_killed(stack: Stack) -> None:
-    async with importing(stack, seed=1) as under_way:
+async def test_scoring_is_killed(fragile: Stack) -> None:
+    async with importing(fragile, seed=1) as under_way:
         await under_way.has_scored(1_000)
         await under_way.crash("scoring")
 
 
-async def test_ingest_is_killed(stack: Stack) -> None:
-    async with importing(stack, seed=2) as under_way:
+async def test_ingest_is_killed(fragile: Stack) -> None:
+    async with importing(fragile, seed=2) as under_way:
         await under_way.sender.has_accepted(1_500)
         await under_way.crash("ingest")
     assert under_way.sender.repeated > 0
 
 
-async def test_notify_is_killed(stack: Stack) -> None:
-    async with importing(stack, seed=3) as under_way:
+async def test_notify_is_killed(fragile: Stack) -> None:
+    async with importing(fragile, seed=3) as under_way:
         await under_way.has_scored(1_000)
         await under_way.crash("notify")
     assert under_way.watcher.streams > 1
 
 
-async def test_the_broker_is_killed(stack: Stack) -> None:
-    async with importing(stack, seed=4) as under_way:
+async def test_the_broker_is_killed(fragile: Stack) -> None:
+    async with importing(fragile, seed=4) as under_way:
         await under_way.sender.has_accepted(1_500)
         await under_way.crash("nats")
     assert under_way.sender.repeated > 0
 
 
-async def test_each_is_killed_in_turn(stack: Stack) -> None:
+async def test_each_is_killed_in_turn(fragile: Stack) -> None:
     victims = ("scoring", "ingest", "notify", "nats")
     portion = EVENTS // (len(victims) + 1)
-    async with importing(stack, seed=5) as under_way:
+    async with importing(fragile, seed=5) as under_way:
         for number, victim in enumerate(victims, start=1):
             # The next portion is on its way when the process dies, and not much more.
             await under_way.sender.allow((number + 1) * portion)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,14 +20,14 @@ from google.protobuf.duration_pb2 import Duration
 
 from scoreline.notify.v1 import notify_service_pb2, notify_service_pb2_grpc
 from scoreline.scoring.v1.score_change_pb2 import ScoreChange, ScoreChangeCause
-from stack import Stack, StackConfig
+from stack import Stack
 from tests.faults import evidence
 from tests.faults.sending import LEADS, Sender, may_be_repeated, shipment
 from tests.support.eventually import eventually, eventually_async
 from tests.support.projects import TestProject, new_project
 
-# A suite of its own, three crashes, and up to 200 streams: as in test_kills.py.
-pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("faults")]
+# Three crashes and up to 200 streams: as in test_kills.py.
+pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("fragile")]
 
 SEED = 77
 WATCHERS = 200
@@ -155,12 +155,6 @@ class Watching:
             assert self.seen == single, self.asked
 
 
-@pytest.fixture
-def stack() -> Iterator[Stack]:
-    with Stack(StackConfig(env={"SCORELINE_SCORING_ACK_WAIT_S": "2"})) as running:
-        yield running
-
-
 @asynccontextmanager
 async def watchers_of(stack: Stack, project: TestProject) -> AsyncIterator[list[Watching]]:
     """All watchers, each with a token from before the first event."""
@@ -191,12 +185,12 @@ async def watchers_of(stack: Stack, project: TestProject) -> AsyncIterator[list[
                 task.cancel()
 
 
-async def test_every_history_is_whole(stack: Stack) -> None:
-    project = new_project(stack, "watched")
+async def test_every_history_is_whole(fragile: Stack) -> None:
+    project = new_project(fragile, "watched")
     order = list(dict.fromkeys(shipment(SEED).order))[:EVENTS]
     async with (
-        grpc.aio.insecure_channel(stack.grpc_target) as channel,
-        watchers_of(stack, project) as watchers,
+        grpc.aio.insecure_channel(fragile.grpc_target) as channel,
+        watchers_of(fragile, project) as watchers,
     ):
         sender = Sender(channel, project.metadata)
         async with asyncio.TaskGroup() as group:
@@ -204,11 +198,11 @@ async def test_every_history_is_whole(stack: Stack) -> None:
             for number, victim in enumerate(("notify", "scoring", "nats"), start=1):
                 await sender.allow((number + 1) * EVENTS // 4)
                 await sender.has_accepted(number * EVENTS // 4)
-                await asyncio.to_thread(stack.kill, victim)
-                await asyncio.to_thread(stack.restart, victim)
-            await asyncio.to_thread(_activate_other_rules, stack, project)
+                await asyncio.to_thread(fragile.kill, victim)
+                await asyncio.to_thread(fragile.restart, victim)
+            await asyncio.to_thread(_activate_other_rules, fragile, project)
             await sender.allow(EVENTS)
-        published = await _settled(stack, project)
+        published = await _settled(fragile, project)
 
         async def all_have_all() -> bool:
             return all(watcher.has_all(published) for watcher in watchers)

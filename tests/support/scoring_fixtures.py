@@ -11,13 +11,13 @@ from services.shared.db import Database
 from stack import Stack
 from tests.support import service_database
 from tests.support.scoring_subjects import MemorySubject, PostgresSubject, Subject
+from tests.support.service_database import Migrated
 
 
 @pytest.fixture(scope="session")
-def scoring_schema(servers: Stack) -> Stack:
+def scoring_schema(migrated: Migrated) -> Stack:
     """The servers with scoring's tables."""
-    service_database.migrate(servers, "scoring")
-    return servers
+    return migrated("scoring")
 
 
 @pytest.fixture

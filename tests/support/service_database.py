@@ -1,12 +1,12 @@
-"""A service's schema on the shared Postgres: migrated once a session by the service's own `migrate`, opened as its own
-role by each test."""
+"""A service's schema on the shared Postgres: migrated by the service's own `migrate` (once a session by the fixture
+`migrated`), opened as its own role by each test."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from pydantic import SecretStr
@@ -14,6 +14,9 @@ from pydantic import SecretStr
 from services.shared.config import DatabaseConfig
 from services.shared.db import Database
 from stack import Stack
+
+Migrated = Callable[[str], Stack]
+"""What the fixture `migrated` is: from the name of a service to servers with its tables."""
 
 MIGRATE_TIMEOUT_S = 50
 CONNECT_TIMEOUT_S = 10

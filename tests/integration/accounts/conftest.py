@@ -10,18 +10,16 @@ from scoreline.accounts.v1 import accounts_service_pb2_grpc
 from stack import Stack, StackConfig
 from tests.support import grpc_calls
 from tests.support.grpc_calls import Keyed
-from tests.support.stack_fixtures import servers
-
-__all__ = ["servers"]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def running() -> Iterator[Stack]:
+    """Shared by the tests of the group `accounts`. Nothing is killed here."""
     with Stack(StackConfig(services=("accounts",), envoy=False)) as stack:
         yield stack
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def caller(running: Stack) -> Iterator[Callable[[str], Keyed]]:
     """Gives AccountsService as a key sees it."""
     with grpc_calls.channel(running.service_target("accounts")) as channel:

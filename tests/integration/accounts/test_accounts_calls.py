@@ -15,6 +15,8 @@ from scoreline.common.v1 import scope_pb2
 from stack import Stack
 from tests.support.grpc_calls import Keyed, refused
 
+pytestmark = pytest.mark.xdist_group("accounts")
+
 Caller = Callable[[str], Keyed]
 
 

@@ -25,6 +25,8 @@ from tests.support.background import background
 from tests.support.eventually import eventually, eventually_async
 from tests.support.grpc_calls import Keyed, channel, refused
 
+pytestmark = pytest.mark.xdist_group("accounts")
+
 ACCOUNTS_ONLY = {"services": ("accounts",), "envoy": False}
 NEW_BOOTSTRAP_KEY = "sl_newkeyab_" + "N" * 32
 

@@ -24,6 +24,7 @@ from tests.support import service_database
 from tests.support.background import background
 from tests.support.clocks import START
 from tests.support.eventually import eventually_async
+from tests.support.service_database import Migrated
 from tests.support.streams import stored
 
 SHORT_WINDOW_S = 0.1
@@ -31,9 +32,8 @@ SHORT_WINDOW_S = 0.1
 
 
 @pytest.fixture(scope="module")
-def schema(servers: Stack) -> Stack:
-    service_database.migrate(servers, "accounts")
-    return servers
+def schema(migrated: Migrated) -> Stack:
+    return migrated("accounts")
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ from services.shared.db import Database
 from services.shared.exclusive import exclusive
 from stack import Stack
 from tests.support import service_database
+from tests.support.service_database import Migrated
 
 
 @pytest.fixture(scope="module")
-def schema(servers: Stack) -> Stack:
-    service_database.migrate(servers, "accounts")
-    return servers
+def schema(migrated: Migrated) -> Stack:
+    return migrated("accounts")
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -16,19 +15,12 @@ import pytest
 
 import scoreline
 from scoreline.simulator import Plan, arrivals, ndjson_lines
-from stack import Stack, StackConfig
+from stack import Stack
 from tests.support.eventually import eventually
 
 IMPORT_PLAN = Plan(leads=300, days=30, seed=11, events=6_000)
 DEMO_PLAN = Plan(leads=80, days=20, seed=9, malformed=8)
 PATIENCE_S = 60.0
-
-
-@pytest.fixture(scope="module")
-def fragile() -> Iterator[Stack]:
-    """A suite of its own: these tests kill parts of it."""
-    with Stack(StackConfig()) as stack:
-        yield stack
 
 
 def cli(
@@ -45,6 +37,7 @@ def cli(
     )
 
 
+@pytest.mark.xdist_group("fragile")
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("part", ["ingest", "nats"])
 def test_an_import_outlasts_a_restart(fragile: Stack, tmp_path: Path, part: str) -> None:
@@ -74,6 +67,7 @@ def test_an_import_outlasts_a_restart(fragile: Stack, tmp_path: Path, part: str)
         eventually(all_scored, timeout_s=PATIENCE_S)
 
 
+@pytest.mark.xdist_group("fragile")
 @pytest.mark.timeout(180)
 def test_a_watch_outlasts_a_restart_without_a_gap(fragile: Stack) -> None:
     with (

@@ -18,6 +18,8 @@ from stack import Stack
 from tests.support.grpc_calls import CALL_TIMEOUT_S
 
 STREAM = "EVENTS"
+OPERATOR_PROJECT = "default"
+"""Whose a stack's own key is."""
 READ_BATCH = 500
 
 
@@ -68,18 +70,21 @@ async def connected(stack: Stack, process: str = "ingest") -> AsyncIterator[Clie
 
 
 class StoredEvents:
-    """The EVENTS stream as it is on the broker."""
+    """A project's part of the EVENTS stream as it is on the broker."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, project_id: str) -> None:
         self._bus = bus
+        self._subjects = f"events.{project_id}.>"
 
     @classmethod
     @asynccontextmanager
-    async def of(cls, stack: Stack) -> AsyncIterator[StoredEvents]:
+    async def of(
+        cls, stack: Stack, project_id: str = OPERATOR_PROJECT
+    ) -> AsyncIterator[StoredEvents]:
         """With a connection of its own."""
         bus = await Bus.connect(stack.nats_url, "test", CALL_TIMEOUT_S)
         try:
-            yield cls(bus)
+            yield cls(bus, project_id)
         finally:
             await bus.close()
 
@@ -93,7 +98,7 @@ class StoredEvents:
         return len(await self.messages(event_ids))
 
     async def _all(self) -> list[Msg]:
-        reader = StreamReader(self._bus, STREAM, "events.>", after_sequence=0)
+        reader = StreamReader(self._bus, STREAM, self._subjects, after_sequence=0)
         found: list[Msg] = []
         waiting = await reader.start()
         while len(found) < waiting:

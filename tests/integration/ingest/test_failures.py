@@ -2,8 +2,9 @@
 event is safe when it is not."""
 
 import asyncio
+import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import grpc
 import pytest
@@ -16,15 +17,11 @@ from tests.integration.ingest.support import Client, StoredEvents, accepted, con
 from tests.support.eventually import eventually_async
 from tests.support.grpc_calls import Refusal, refused
 
+pytestmark = pytest.mark.xdist_group("mortal ingest")
+
 CALLERS = 16
 EVENTS_BYTES_MAX = 65_536
 """The smallest EVENTS stream that can be set."""
-
-
-@pytest.fixture
-def own() -> Iterator[Stack]:
-    with Stack(StackConfig(services=SERVICES, envoy=False)) as stack:
-        yield stack
 
 
 class Load:
@@ -33,7 +30,8 @@ class Load:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._stop = asyncio.Event()
-        self._sent = 0
+        self._tag = uuid.uuid4().hex
+        self.sent: list[str] = []
         self.acknowledged: list[str] = []
         self.refusals: list[Refusal] = []
 
@@ -66,8 +64,8 @@ class Load:
 
     async def _call(self) -> None:
         while not self._stop.is_set():
-            self._sent += 1
-            event_id = f"e-{self._sent}"
+            event_id = f"{self._tag}-{len(self.sent)}"
+            self.sent.append(event_id)
             try:
                 receipt = await self._client.send(event(event_id))
             except grpc.aio.AioRpcError as error:
@@ -76,12 +74,12 @@ class Load:
                 self.acknowledged.append(receipt.event_id)
 
 
-async def test_what_was_acknowledged_survives_kill_9_of_the_broker(own: Stack) -> None:
-    async with connected(own) as client:
+async def test_what_was_acknowledged_survives_kill_9_of_the_broker(mortal: Stack) -> None:
+    async with connected(mortal) as client:
         load = Load(client)
         running = asyncio.create_task(load.run())
         await load.acknowledges(200)
-        await asyncio.to_thread(own.kill, "nats")
+        await asyncio.to_thread(mortal.kill, "nats")
         await load.is_refused()
         with refused(grpc.StatusCode.UNAVAILABLE, "DEPENDENCY_UNAVAILABLE") as said:
             await client.send(event("while-down"))
@@ -89,13 +87,13 @@ async def test_what_was_acknowledged_survives_kill_9_of_the_broker(own: Stack) -
         answer = await client.send_batch([event("b-1"), event("b-2")])
         assert answer.accepted_count == 0
         assert {retry_info_of(one.error) for one in answer.results} == {True}
-        await asyncio.to_thread(own.restart, "nats")
+        await asyncio.to_thread(mortal.restart, "nats")
         await load.acknowledges(200)
         load.stop()
         await running
     assert {one.code for one in load.refusals} == {grpc.StatusCode.UNAVAILABLE}
     assert all(one.retry_after for one in load.refusals)
-    async with StoredEvents.of(own) as stored:
+    async with StoredEvents.of(mortal) as stored:
         found = Counter(stored_ids(await stored.messages(load.acknowledged)))
     assert set(found) == set(load.acknowledged)
     assert set(found.values()) == {1}
@@ -122,12 +120,12 @@ async def test_a_full_stream_refuses_and_keeps_what_it_has() -> None:
             assert await stored.count(kept) == 20
 
 
-async def test_told_to_stop_it_answers_what_it_took(own: Stack) -> None:
-    async with connected(own) as client:
+async def test_told_to_stop_it_answers_what_it_took(mortal: Stack) -> None:
+    async with connected(mortal) as client:
         load = Load(client)
         running = asyncio.create_task(load.run())
         await load.acknowledges(100)
-        code = await asyncio.to_thread(own.terminate, "ingest")
+        code = await asyncio.to_thread(mortal.terminate, "ingest")
         await load.is_refused()
         load.stop()
         await running
@@ -135,26 +133,24 @@ async def test_told_to_stop_it_answers_what_it_took(own: Stack) -> None:
     # CANCELLED is what gRPC tells calls that had arrived but not begun (grpc/grpc#41785).
     told = {one.code for one in load.refusals}
     assert told <= {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}
-    async with StoredEvents.of(own) as stored:
-        found = stored_ids(
-            await stored.messages(f"e-{n}" for n in range(len(load.acknowledged) * 2))
-        )
+    async with StoredEvents.of(mortal) as stored:
+        found = stored_ids(await stored.messages(load.sent))
     # Drained: what was stored was also acknowledged, and the other way round.
     assert sorted(found) == sorted(load.acknowledged)
 
 
-async def test_killed_itself_it_loses_nothing_it_acknowledged(own: Stack) -> None:
-    async with connected(own) as client:
+async def test_killed_itself_it_loses_nothing_it_acknowledged(mortal: Stack) -> None:
+    async with connected(mortal) as client:
         load = Load(client)
         running = asyncio.create_task(load.run())
         await load.acknowledges(100)
-        await asyncio.to_thread(own.kill, "ingest")
+        await asyncio.to_thread(mortal.kill, "ingest")
         await load.is_refused()
-        await asyncio.to_thread(own.restart, "ingest")
+        await asyncio.to_thread(mortal.restart, "ingest")
         await load.acknowledges(100)
         load.stop()
         await running
-    async with StoredEvents.of(own) as stored:
+    async with StoredEvents.of(mortal) as stored:
         found = stored_ids(await stored.messages(load.acknowledged))
     assert sorted(found) == sorted(load.acknowledged)
 

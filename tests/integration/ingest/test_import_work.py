@@ -28,6 +28,7 @@ from services.shared.errors import ResourceNotFound
 from stack import Stack
 from tests.support import service_database
 from tests.support.eventually import TIMEOUT_S, eventually_async
+from tests.support.service_database import Migrated
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 HEADER = b"type,lead_id\n"
@@ -60,9 +61,8 @@ class Events:
 
 
 @pytest.fixture(scope="module")
-def schema(servers: Stack) -> Stack:
-    service_database.migrate(servers, "ingest")
-    return servers
+def schema(migrated: Migrated) -> Stack:
+    return migrated("ingest")
 
 
 @pytest.fixture

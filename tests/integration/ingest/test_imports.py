@@ -21,7 +21,9 @@ from tests.integration.ingest.importing import ImportClient, counts, requests
 from tests.integration.ingest.support import StoredEvents, accepted
 from tests.support.eventually import eventually
 from tests.support.grpc_calls import CALL_TIMEOUT_S
-from tests.support.projects import new_project
+from tests.support.projects import TestProject, new_project
+
+pytestmark = pytest.mark.xdist_group("ingest")
 
 SUCCEEDED = pb.Import.STATE_SUCCEEDED
 FAILED = pb.Import.STATE_FAILED
@@ -29,11 +31,21 @@ CANCELLED = pb.Import.STATE_CANCELLED
 
 
 @pytest.fixture
-async def imports(ingest: Stack) -> AsyncIterator[ImportClient]:
-    """With a project of its own: others may have as many files waiting as they like."""
-    project = new_project(ingest, "imports")
+def project(ingest: Stack) -> TestProject:
+    """Others may have as many files waiting as they like."""
+    return new_project(ingest, "imports")
+
+
+@pytest.fixture
+async def imports(ingest: Stack, project: TestProject) -> AsyncIterator[ImportClient]:
     async with grpc.aio.insecure_channel(ingest.service_target("ingest")) as channel:
         yield ImportClient(channel, project.api_key)
+
+
+@pytest.fixture
+async def stored(ingest: Stack, project: TestProject) -> AsyncIterator[StoredEvents]:
+    async with StoredEvents.of(ingest, project.project_id) as stored:
+        yield stored
 
 
 def rows_of(ingest: Stack, table: str, import_id: str) -> int:

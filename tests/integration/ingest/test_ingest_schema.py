@@ -12,12 +12,12 @@ from services.ingest.tables import metadata
 from services.shared.db import sqlalchemy_url
 from stack import Stack
 from tests.support import service_database
+from tests.support.service_database import Migrated
 
 
 @pytest.fixture(scope="module")
-def schema(servers: Stack) -> Stack:
-    service_database.migrate(servers, "ingest")
-    return servers
+def schema(migrated: Migrated) -> Stack:
+    return migrated("ingest")
 
 
 def test_migrations_make_the_tables(schema: Stack) -> None:

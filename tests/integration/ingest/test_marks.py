@@ -10,6 +10,8 @@ from scoreline.events.v1 import event_pb2
 from services.shared import structs
 from tests.integration.ingest.support import Client, StoredEvents, accepted, event
 
+pytestmark = pytest.mark.xdist_group("ingest")
+
 OCCURRED_S = 1_780_000_000
 
 

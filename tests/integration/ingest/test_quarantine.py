@@ -23,6 +23,8 @@ from tests.support.eventually import eventually
 from tests.support.grpc_calls import Keyed, channel, refused
 from tests.support.projects import TestProject, knows, new_project
 
+pytestmark = pytest.mark.xdist_group("ingest")
+
 CONNECT_TIMEOUT_S = 10
 SEEN = datetime(2026, 5, 1, 12, tzinfo=UTC)
 

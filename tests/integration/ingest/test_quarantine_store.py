@@ -16,6 +16,7 @@ from services.ingest.quarantine_store import PostgresQuarantine
 from services.shared.db import Database
 from stack import Stack
 from tests.support import service_database
+from tests.support.service_database import Migrated
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -23,9 +24,8 @@ ALL = ItemFilter()
 
 
 @pytest.fixture(scope="module")
-def schema(servers: Stack) -> Stack:
-    service_database.migrate(servers, "ingest")
-    return servers
+def schema(migrated: Migrated) -> Stack:
+    return migrated("ingest")
 
 
 @pytest.fixture

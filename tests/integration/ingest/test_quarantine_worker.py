@@ -26,6 +26,7 @@ from services.shared.tasks import cancel
 from stack import Stack
 from tests.support import service_database
 from tests.support.eventually import eventually_async
+from tests.support.service_database import Migrated
 
 TIMEOUT_S = 10.0
 
@@ -59,9 +60,8 @@ async def bus(servers: Stack) -> AsyncIterator[Bus]:
 
 
 @pytest.fixture
-async def store(servers: Stack) -> AsyncIterator[Store]:
-    service_database.migrate(servers, "ingest")
-    async with service_database.opened(servers, "ingest") as database:
+async def store(migrated: Migrated) -> AsyncIterator[Store]:
+    async with service_database.opened(migrated("ingest"), "ingest") as database:
         store = Store(database)
         store.kept = []
         yield store

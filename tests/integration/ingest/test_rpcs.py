@@ -16,6 +16,8 @@ from tests.integration.ingest.support import Client, StoredEvents, accepted, con
 from tests.support.eventually import eventually_async
 from tests.support.grpc_calls import refused
 
+pytestmark = pytest.mark.xdist_group("ingest")
+
 
 @pytest.fixture
 def tag() -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 
 import grpc
@@ -12,28 +11,23 @@ import pytest
 
 from scoreline.ingest.v1 import webhook_source_pb2 as wire
 from services.ingest.webhook_cache import FRESH_S
-from stack import Stack, StackConfig
-from tests.integration.ingest.conftest import SERVICES
+from stack import Stack
 from tests.integration.ingest.support import StoredEvents
 from tests.integration.ingest.test_webhooks import BEARER, Webhooks, by_email
 from tests.support.eventually import eventually_async
 from tests.support.grpc_calls import refused
 
+pytestmark = pytest.mark.xdist_group("mortal ingest")
+
 BODY = json.dumps({"type": "signup", "email": "a@x.com", "id": "while-away"}).encode()
 
 
-@pytest.fixture
-def own() -> Iterator[Stack]:
-    with Stack(StackConfig(services=SERVICES, envoy=False)) as stack:
-        yield stack
-
-
-async def test_known_sources_take_deliveries_while_postgres_is_away(own: Stack) -> None:
+async def test_known_sources_take_deliveries_while_postgres_is_away(mortal: Stack) -> None:
     async with (
-        grpc.aio.insecure_channel(own.service_target("ingest")) as channel,
-        StoredEvents.of(own) as stored,
+        grpc.aio.insecure_channel(mortal.service_target("ingest")) as channel,
+        StoredEvents.of(mortal) as stored,
     ):
-        webhooks = Webhooks(channel, own.api_key)
+        webhooks = Webhooks(channel, mortal.api_key)
         mapping = by_email(event_id="body.id")
         made = await webhooks.create(verification=BEARER, mapping=mapping)
         asleep = await webhooks.create(verification=BEARER, mapping=mapping)
@@ -41,7 +35,7 @@ async def test_known_sources_take_deliveries_while_postgres_is_away(own: Stack) 
         bearer = ("authorization", f"Bearer {made.secret}")
         await webhooks.deliver(source_id, b'{"type": "x", "email": "a@x.com"}', bearer)
 
-        own.kill("postgres")
+        mortal.kill("postgres")
         answer = await webhooks.deliver(source_id, BODY, bearer)
         assert (answer.event_count, answer.duplicate) == (1, False)
         away_since = time.monotonic()
@@ -63,7 +57,7 @@ async def test_known_sources_take_deliveries_while_postgres_is_away(own: Stack) 
         with refused(grpc.StatusCode.UNAVAILABLE, "DEPENDENCY_UNAVAILABLE"):
             await webhooks.deliver(source_id, b"no json", bearer)
 
-        own.restart("postgres")
+        mortal.restart("postgres")
 
         async def kept() -> bool:
             with suppress(grpc.aio.AioRpcError):
@@ -80,16 +74,16 @@ async def test_known_sources_take_deliveries_while_postgres_is_away(own: Stack) 
         await eventually_async(counted)
 
 
-async def test_a_process_that_stops_adds_what_it_counted(own: Stack) -> None:
-    async with grpc.aio.insecure_channel(own.service_target("ingest")) as channel:
-        webhooks = Webhooks(channel, own.api_key)
+async def test_a_process_that_stops_adds_what_it_counted(mortal: Stack) -> None:
+    async with grpc.aio.insecure_channel(mortal.service_target("ingest")) as channel:
+        webhooks = Webhooks(channel, mortal.api_key)
         how = wire.WebhookVerification(kind=wire.WebhookVerification.KIND_NONE)
         made = await webhooks.create(verification=how, mapping=by_email())
         source_id = made.webhook_source.source_id
         for _ in range(3):
             await webhooks.deliver(source_id, BODY)
-        own.restart("ingest")
-    async with grpc.aio.insecure_channel(own.service_target("ingest")) as channel:
-        webhooks = Webhooks(channel, own.api_key)
+        mortal.restart("ingest")
+    async with grpc.aio.insecure_channel(mortal.service_target("ingest")) as channel:
+        webhooks = Webhooks(channel, mortal.api_key)
         counters = (await webhooks.get(source_id)).counters
         assert (counters.accepted, counters.events) == (3, 3)

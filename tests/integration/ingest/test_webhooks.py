@@ -27,6 +27,8 @@ from tests.integration.ingest.support import StoredEvents, accepted
 from tests.support.eventually import eventually_async
 from tests.support.grpc_calls import CALL_TIMEOUT_S, refused
 
+pytestmark = pytest.mark.xdist_group("ingest")
+
 
 class Webhooks:
     """The service, with a key for what needs one."""

@@ -13,19 +13,17 @@ from tests.support import grpc_calls, projects, rules_golden
 from tests.support.grpc_calls import Keyed
 from tests.support.projects import TestProject
 from tests.support.rules_golden import FakeSimulation
-from tests.support.stack_fixtures import servers
-
-__all__ = ["servers"]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def simulation() -> FakeSimulation:
     """Runs golden tests for rules."""
     return FakeSimulation()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def running(simulation: FakeSimulation) -> Iterator[Stack]:
+    """Shared by the tests of the group `rules`. Nothing is killed here."""
     with rules_golden.serving(simulation) as target:
         env = {"SCORELINE_RULES_SCORING_TARGET": target}
         with Stack(StackConfig(services=("accounts", "rules"), envoy=False, env=env)) as stack:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
@@ -15,6 +16,8 @@ from stack import Stack
 from tests.support import projects
 from tests.support.grpc_calls import Keyed, channel, refused
 from tests.support.projects import TestProject
+
+pytestmark = pytest.mark.xdist_group("rules")
 
 
 def create(rules: Keyed, **fields: object) -> rule_set_pb2.Rule:
@@ -247,6 +250,8 @@ def test_of_two_racing_edits_through_two_processes_one_wins(
 
 
 @pytest.fixture(scope="module")
-def second_process(running: Stack) -> str:
+def second_process(running: Stack) -> Iterator[str]:
     """Name of one more rules process."""
-    return running.add("rules")
+    name = running.add("rules")
+    yield name
+    running.terminate(name)

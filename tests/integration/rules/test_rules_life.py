@@ -24,6 +24,8 @@ from tests.support.grpc_calls import Keyed, channel
 from tests.support.rules_golden import FakeTests
 from tests.support.streams import Stored, stored
 
+pytestmark = pytest.mark.xdist_group("rules")
+
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:

@@ -17,6 +17,8 @@ from tests.support.grpc_calls import Keyed, channel, refused
 from tests.support.projects import TestProject
 from tests.support.rules_golden import FakeSimulation
 
+pytestmark = pytest.mark.xdist_group("rules")
+
 TEXT = """
 description: Chats
 bounds: {max_score: 20}

@@ -11,9 +11,8 @@ from stack import Stack
 from tests.support import scoring_rig
 from tests.support.scoring_fixtures import project, scoring_database, scoring_schema
 from tests.support.scoring_rig import Rig
-from tests.support.stack_fixtures import servers
 
-__all__ = ["project", "rig", "scoring_database", "scoring_schema", "servers"]
+__all__ = ["project", "rig", "scoring_database", "scoring_schema"]
 
 
 @pytest.fixture

@@ -37,6 +37,8 @@ from tests.support.grpc_calls import Keyed, channel
 from tests.support.projects import TestProject, new_project
 from tests.support.scoring_subjects import PostgresSubject, assert_chain, histories
 
+pytestmark = pytest.mark.xdist_group("scoring processes")
+
 LEADS = 9
 EVENTS = 450
 BATCH = 40

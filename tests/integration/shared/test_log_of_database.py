@@ -8,9 +8,8 @@ import sys
 
 from stack import Stack
 from tests.support.scoring_fixtures import scoring_schema
-from tests.support.stack_fixtures import servers
 
-__all__ = ["scoring_schema", "servers"]
+__all__ = ["scoring_schema"]
 
 VIOLATING = """
 import asyncio, os

@@ -13,9 +13,6 @@ from services.shared.bus import Bus
 from services.shared.consuming import StreamReader
 from stack import Stack
 from tests.support.eventually import eventually_async
-from tests.support.stack_fixtures import servers
-
-__all__ = ["servers"]
 
 STREAM = "READER"
 

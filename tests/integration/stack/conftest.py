@@ -11,8 +11,9 @@ from stack import Stack, StackConfig
 FAKE_SERVICE = "tests.support.fake_service"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def fakes() -> Iterator[Stack]:
-    """All five services as stand-ins, with real servers and the real edge. Restart what you kill."""
+    """All five services as stand-ins, with real servers and the real edge. Shared by the tests of the group `stack`:
+    restart what you kill."""
     with Stack(StackConfig(module=FAKE_SERVICE)) as stack:
         yield stack

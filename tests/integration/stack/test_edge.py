@@ -19,6 +19,8 @@ from stack import Stack
 from tests.support.eventually import eventually
 from tests.support.fake_service import EXPORT_PIECE
 
+pytestmark = pytest.mark.xdist_group("stack")
+
 BODY_LIMIT_BYTES = 5_000_000
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 INGEST_EVENT = "/scoreline.ingest.v1.IngestService/IngestEvent"

@@ -18,6 +18,8 @@ from stack.guard import ID_VARIABLE
 from tests.integration.stack.conftest import FAKE_SERVICE
 from tests.support.eventually import eventually
 
+pytestmark = pytest.mark.xdist_group("stack")
+
 
 @pytest.fixture(scope="module")
 def edge(fakes: Stack) -> Iterator[httpx.Client]:

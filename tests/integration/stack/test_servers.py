@@ -16,6 +16,8 @@ from stack import Stack, StackConfig
 from stack.config import DATABASE_SERVICES
 from tests.support.eventually import eventually
 
+pytestmark = pytest.mark.xdist_group("stack")
+
 SERVERS = StackConfig(services=(), envoy=False)
 
 
