@@ -52,10 +52,10 @@ demo: $(READY) ## Show the suite at work on a sample: import, leaderboard, expla
 test: $(READY) $(TOOLS_READY) browser ## Run all tests, on real servers
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
 
+# Also with xdist, one by one: without it no test of a group has the name under which it failed.
 test-failed: $(READY) $(TOOLS_READY) ## The tests that failed last time once more, one by one
 	@echo "These failed and are run again, alone:"
-	@$(BIN)/pytest --last-failed --last-failed-no-failures none --collect-only -q
-	$(BIN)/pytest --last-failed --last-failed-no-failures none
+	$(BIN)/pytest -n 1 --dist loadgroup --last-failed --last-failed-no-failures none --verbose
 
 test-unit: $(READY) ## Tests without servers
 	$(BIN)/pytest tests/unit tests/architecture
