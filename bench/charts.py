@@ -73,11 +73,11 @@ GROWTH: dict[str, tuple[str, dict[int, str]]] = {
 
 
 def draw(folder: Path, found: Mapping[str, Summary]) -> list[Path]:
-    """Draw what there are figures for; the files."""
+    """Draw what there are figures to compare for; the files."""
     drawn = []
     for name, (title, unit, keys) in CHARTS.items():
         known = [key for key in keys if key in found]
-        if known:
+        if len(known) > 1:
             figure, axes = plt.subplots(figsize=(7, 0.5 * len(known) + 1.2))
             _bars(axes, known, found)
             axes.set(title=title, xlabel=unit)
