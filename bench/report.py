@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +66,17 @@ def machine() -> dict[str, Any]:
         "cpu": _cpu_model(),
         "system": platform.platform(),
         "python": platform.python_version(),
-        "libraries": {name: version(name) for name in LIBRARIES},
+        "libraries": {name: found for name in LIBRARIES if (found := _version(name))},
         "commit": commit.stdout.strip(),
     }
+
+
+def _version(library: str) -> str:
+    """The version that is installed; empty where it is not, as the peers' where only the suite is measured."""
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return ""
 
 
 def _cpu_model() -> str:

@@ -2,7 +2,7 @@
 reads is in `leads.py`, and so is what scoring's errors mean."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
@@ -16,7 +16,6 @@ from scoreline.scoring.v1 import (
     scoring_service_pb2,
     scoring_service_pb2_grpc,
 )
-from scoreline.scoring.v1.score_change_pb2 import ScoreChange
 from services.notify.automation_ports import Paused
 from services.notify.domain.automations import Daily
 from services.notify.leads import CALL_TIMEOUT_S, PASSING, raise_for
@@ -29,17 +28,6 @@ log = logs.get("automations")
 
 PAGE_CHANGES = 1_000
 """Score changes read at once."""
-
-NEWEST_SPANS = (
-    timedelta(seconds=1),
-    timedelta(minutes=1),
-    timedelta(hours=1),
-    timedelta(days=2),
-    timedelta(days=90),
-    None,
-)
-"""Before a lead was last changed: where its newest score change is looked for, the last time in all that is left. It is
-in the first but where somebody edited the lead after."""
 
 DIGEST_SPAN = timedelta(days=1)
 
@@ -132,45 +120,30 @@ class ScoringFacts:
         return found.lead.lead_id
 
     async def newest_change(self, project_id: str, lead_id: str) -> bytes | None:
-        asked = scoring_service_pb2.GetLeadRequest(lead_id=lead_id)
-        try:
-            lead = (await self._scoring.GetLead(asked, **self._called(project_id))).lead
-        except grpc.aio.AioRpcError as error:
-            if error.code() == grpc.StatusCode.NOT_FOUND:
-                return None
-            _raise_for(error)
-        if not lead.version:
-            return None
-        # Changes come oldest first, and may be very many.
-        until: datetime | None = None
-        for span in NEWEST_SPANS:
-            begin = None if span is None else to_datetime(lead.update_time) - span
-            newest = None
-            async for page in self._pages(project_id, begin, until, lead_id):
-                newest = page[-1]
-            if newest is not None:
-                return newest.SerializeToString()
-            until = begin
-        return None
+        asked = scoring_service_pb2.ListScoreChangesRequest(lead_id=lead_id, page_size=PAGE_CHANGES)
+        newest: bytes | None = None
+        # Oldest first, and the newest counts from the moment it is made: so all of them are read.
+        while True:
+            try:
+                answer = await self._scoring.ListScoreChanges(asked, **self._called(project_id))
+            except grpc.aio.AioRpcError as error:
+                if error.code() == grpc.StatusCode.NOT_FOUND:
+                    return None
+                _raise_for(error)
+            if answer.score_changes:
+                newest = answer.score_changes[-1].SerializeToString()
+            if not answer.next_page_token:
+                return newest
+            asked.page_token = answer.next_page_token
 
     async def changes(
         self, project_id: str, since: datetime, until: datetime
     ) -> AsyncGenerator[bytes]:
-        async for page in self._pages(project_id, since, until):
-            for change in page:
-                yield change.SerializeToString()
-
-    async def _pages(
-        self, project_id: str, since: datetime | None, until: datetime | None, lead_id: str = ""
-    ) -> AsyncGenerator[Sequence[ScoreChange], None]:
-        """Changes of the project, or of one lead, oldest first; no page is empty."""
-        asked = scoring_service_pb2.ListProjectScoreChangesRequest(page_size=PAGE_CHANGES)
-        if since is not None:
-            asked.change_time_from.CopyFrom(to_timestamp(since))
-        if until is not None:
-            asked.change_time_until.CopyFrom(to_timestamp(until))
-        if lead_id:
-            asked.lead_ids.append(lead_id)
+        asked = scoring_service_pb2.ListProjectScoreChangesRequest(
+            change_time_from=to_timestamp(since),
+            change_time_until=to_timestamp(until),
+            page_size=PAGE_CHANGES,
+        )
         while True:
             try:
                 answer = await self._scoring.ListProjectScoreChanges(
@@ -178,8 +151,8 @@ class ScoringFacts:
                 )
             except grpc.aio.AioRpcError as error:
                 _raise_for(error)
-            if answer.score_changes:
-                yield answer.score_changes
+            for change in answer.score_changes:
+                yield change.SerializeToString()
             if not answer.next_page_token:
                 return
             asked.page_token = answer.next_page_token

@@ -55,6 +55,9 @@ def fill(scoring_schema: Stack, project: str, leads: int = LEADS) -> None:
     with psycopg.connect(scoring_schema.postgres_url("scoreline_scoring")) as connection:
         repeats = ATTRIBUTE_CHARACTERS // 32
         connection.execute(_FILL, {"project": project, "leads": leads, "repeats": repeats})
+    # As soon as there are so many new rows a database of some age counts them by itself.
+    with psycopg.connect(scoring_schema.superuser_url) as connection:
+        connection.execute("ANALYZE scoring.leads, scoring.snapshots")
 
 
 @pytest.fixture
