@@ -112,6 +112,16 @@ class AutomationConditions:
         """The condition of that text. Raises InvalidExpression."""
         return self._compiled(source)
 
+    def hold(
+        self, source: str, lead_id: str, change: bytes | None, lead: Mapping[str, Any]
+    ) -> bool:
+        """Whether a condition holds for a lead and an encoded ScoreChange, None where nothing happened to it; an empty
+        one always does. Raises InvalidExpression."""
+        if not source:
+            return True
+        happened = no_change(lead_id) if change is None else to_change(change)
+        return self.compile(source).holds(happened, lead)
+
     def _compile(self, source: str) -> AutomationCondition:
         for environment, needs_lead in ((self._of_change, False), (self._of_facts, True)):
             try:

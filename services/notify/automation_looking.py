@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from services.notify import convert
-from services.notify.automation_conditions import AutomationConditions, no_change
+from services.notify.automation_conditions import AutomationConditions
 from services.notify.automation_occasions import Occasions
 from services.notify.automation_ports import Candidate, Candidates, Firing
 from services.notify.domain.automations import (
@@ -76,7 +76,8 @@ class Looking:
             # It may have done something meanwhile, or something else was the newest event after all.
             met = pause is not None and moment_of_pause(pause) == candidate.moment
         firing = None
-        if met and self._holds(automation, candidate, lead):
+        condition = automation.definition.condition
+        if met and self._conditions.hold(condition, lead_id, candidate.change, lead):
             firing = Firing(
                 automation.automation_id,
                 project_id,
@@ -88,15 +89,6 @@ class Looking:
                 candidate.trigger_time,
             )
         return await self._candidates.decide(candidate, firing, now, next_actions)
-
-    def _holds(self, automation: Automation, candidate: Candidate, lead: dict[str, object]) -> bool:
-        source = automation.definition.condition
-        if not source:
-            return True
-        change = no_change(candidate.lead_id)
-        if candidate.change is not None:
-            change = convert.to_change(candidate.change)
-        return self._conditions.compile(source).holds(change, lead)
 
 
 def _is_its(automation: Automation, candidate: Candidate) -> bool:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from services.notify import convert
-from services.notify.automation_conditions import AutomationConditions, no_change
+from services.notify.automation_conditions import AutomationConditions
 from services.notify.automation_occasions import Occasions, change_values
 from services.notify.automation_past import Found, Past, met_by, times_of_day
 from services.notify.automation_ports import AutomationStore, History
@@ -191,13 +191,8 @@ class AutomationTrial:
         )
 
     def _holds(self, automation: Automation, met: Met, lead: Mapping[str, Any]) -> bool:
-        source = automation.definition.condition
-        if not source:
-            return True
-        change = no_change(met.lead_id)
-        if met.change is not None:
-            change = convert.to_change(met.change)
-        return self._conditions.compile(source).holds(change, lead)
+        condition = automation.definition.condition
+        return self._conditions.hold(condition, met.lead_id, met.change, lead)
 
     async def _has_acted(self, automation: Automation, lead_id: str, name: str) -> bool:
         done = await self._automations.executions(
