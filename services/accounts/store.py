@@ -17,6 +17,7 @@ from services.accounts.ports import ListPosition
 from services.accounts.tables import api_keys, outbox, projects
 from services.shared import db
 from services.shared.db import Database
+from services.shared.outbox import outbox_row, versioned
 
 _OPERATOR_LOCK = "accounts_operator"
 """Processes that start together make the operator's project one after the other."""
@@ -189,7 +190,7 @@ async def _revoke(
 async def _tell(connection: AsyncConnection, entry: BucketEntry) -> None:
     await connection.execute(
         sa.insert(outbox).values(
-            subject=entry.subject, version=entry.version, payload=entry.payload
+            outbox_row([versioned(entry.subject, entry.version, entry.payload)])
         )
     )
 

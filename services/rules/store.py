@@ -16,6 +16,7 @@ from services.rules.domain.model import Activation, RuleSet, State
 from services.rules.ports import Change
 from services.rules.tables import activations, outbox, projects, rule_sets
 from services.shared.db import Database
+from services.shared.outbox import outbox_row, versioned
 
 
 class PostgresStore:
@@ -159,7 +160,7 @@ class _PostgresChange:
         entry = convert.activation_entry(activation, rule_set)
         await self._connection.execute(
             sa.insert(outbox).values(
-                subject=entry.subject, version=entry.version, payload=entry.payload
+                outbox_row([versioned(entry.subject, entry.version, entry.payload)])
             )
         )
 

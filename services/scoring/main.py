@@ -67,6 +67,7 @@ def quarantine_relay(database: Database, bus: Bus) -> OutboxRelay:
         QUARANTINE_STREAM,
         "scoring_quarantine_outbox",
         atomic=True,
+        versions=False,
     )
 
 

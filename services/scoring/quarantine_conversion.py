@@ -6,6 +6,7 @@ from datetime import datetime
 from scoreline.ingest.v1 import quarantine_service_pb2 as pb
 from scoreline.ingest.v1.quarantined_message_pb2 import QuarantinedMessage
 from services.scoring.ports import CONFLICT, POISON, UNDECODABLE, Quarantined
+from services.shared.publishing import OutgoingMessage
 from services.shared.times import to_timestamp
 
 PAYLOAD_BYTES_MAX = 448 * 1024
@@ -19,8 +20,8 @@ _REASONS = {
 }
 
 
-def encoded(item: Quarantined, now: datetime) -> tuple[str, str, bytes]:
-    """Subject, id and content of the message."""
+def encoded(item: Quarantined, now: datetime) -> OutgoingMessage:
+    """The message that tells ingest."""
     payload, detail = item.payload, item.detail
     if len(payload) > PAYLOAD_BYTES_MAX:
         detail = f"{detail} ({len(payload)} bytes left out)".lstrip()
@@ -35,4 +36,4 @@ def encoded(item: Quarantined, now: datetime) -> tuple[str, str, bytes]:
         last_seen_time=to_timestamp(now),
     )
     subject = f"quarantine.{item.project_id}.{item.reason}"
-    return subject, uuid.uuid4().hex, message.SerializeToString()
+    return OutgoingMessage(subject, message.SerializeToString(), uuid.uuid4().hex)

@@ -11,6 +11,7 @@ from services.scoring.domain.lead import OUTDATED, UNREADABLE, Cause, Change, Sn
 from services.scoring.domain.model import Activated, Entry, instant, microseconds
 from services.scoring.domain.state import FORMAT, Activity, State, from_json, to_json
 from services.scoring.ports import IncomingEvent, Profile, RecordedChange
+from services.shared.arrays import array
 
 SNAPSHOT_COLUMNS = (
     "score, stage, version, event_count, last_occurred_at, last_event_id, activation, "
@@ -205,6 +206,6 @@ def ledger_columns(event: IncomingEvent, position: int, recorded_at: datetime) -
     return (*columns, digest)
 
 
-def arrays(lines: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
-    """Rows to columns: the arrays that `unnest` takes."""
-    return [list(column) for column in zip(*lines, strict=True)] if lines else [[]] * width
+def arrays(lines: Sequence[tuple[Any, ...]], width: int) -> list[str]:
+    """Rows to columns: the arrays that `unnest` takes, as text."""
+    return [array(column) for column in zip(*lines, strict=True)] if lines else ["{}"] * width

@@ -5,10 +5,9 @@ from services.scoring import rows
 AS_OF_THE_FIRST_READ = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 _S = ", ".join(f"s.{column}" for column in rows.SNAPSHOT_COLUMNS.split(", "))
-# The state is sent in binary (%b): as text each of its many quotation marks would be escaped one by one.
 _SNAPSHOT_ARRAYS = (
     "unnest(%s::text[], %s::text[], %s::bigint[], %s::text[], %s::int[], %s::int[],"
-    " %s::timestamptz[], %s::text[], %s::int[], %s::int[], %b::text[], %s::int[], %s::timestamptz[],"
+    " %s::timestamptz[], %s::text[], %s::int[], %s::int[], %s::text[], %s::int[], %s::timestamptz[],"
     " %s::bigint[], %s::text[], %s::text[])"
     f" AS i(project_id, lead_id, {rows.SNAPSHOT_COLUMNS})"
 )
@@ -87,6 +86,13 @@ DUE = """
     SELECT project_id, lead_id FROM snapshots WHERE next_transition_at <= %s
     ORDER BY next_transition_at LIMIT %s
 """
+ADD_MESSAGES = {
+    outbox: f"""
+        INSERT INTO {outbox} (subjects, message_ids, lengths, payloads)
+        VALUES (%s::text[], %s::text[], %s::int[], %s)
+    """
+    for outbox in ("outbox", "quarantine_outbox")
+}
 PAYLOAD_HASHES = """
     SELECT l.project_id, l.event_id, l.payload_hash
     FROM unnest(%s::text[], %s::text[]) AS i(project_id, event_id)

@@ -40,8 +40,11 @@ from services.scoring.ports import (
     SubjectKey,
 )
 from services.scoring.stored_rules import RulesCache
+from services.shared.arrays import array
 from services.shared.bus import subject_token
 from services.shared.db import Database
+from services.shared.outbox import outbox_row, versioned
+from services.shared.publishing import OutgoingMessage
 
 # Not the values' fault: a table or a privilege is missing, the server is read-only, a statement is wrong.
 _BROKEN = (psycopg.ProgrammingError, psycopg.InternalError, psycopg.NotSupportedError)
@@ -51,8 +54,8 @@ SNAPSHOT_WIDTH = 2 + len(rows.SNAPSHOT_COLUMNS.split(", "))
 
 EncodeChange = Callable[[RecordedChange], bytes]
 
-EncodeQuarantined = Callable[[Quarantined, datetime], tuple[str, str, bytes]]
-"""Subject, id and content of the message that tells ingest."""
+EncodeQuarantined = Callable[[Quarantined, datetime], OutgoingMessage]
+"""The message that tells ingest."""
 
 
 def scores_subject(project_id: str, lead_id: str) -> str:
@@ -215,20 +218,18 @@ class PostgresTransaction(LedgerWrites, ExportQueries, EventQueries):
             f"score_changes (project_id, {rows.CHANGE_COLUMNS})",
             (rows.change_columns(key[0], change) for key, change in recorded),
         )
-        await self._copy(
-            "outbox (subject, version, payload)",
-            (
-                (scores_subject(*key), change.change.version, self._encode_change(change))
+        await self._send(
+            "outbox",
+            [
+                versioned(scores_subject(*key), change.change.version, self._encode_change(change))
                 for key, change in recorded
-            ),
+            ],
         )
 
     async def quarantine(self, items: Sequence[Quarantined], now: datetime) -> None:
-        if items:
-            await self._copy(
-                "quarantine_outbox (subject, message_id, payload)",
-                (self._encode_quarantined(item, now) for item in items),
-            )
+        await self._send(
+            "quarantine_outbox", [self._encode_quarantined(item, now) for item in items]
+        )
 
     async def create_lead(
         self, profile: Profile, subjects: Sequence[str], snapshot: Snapshot
@@ -324,6 +325,12 @@ class PostgresTransaction(LedgerWrites, ExportQueries, EventQueries):
             return [newest]
         earlier = await self._fetch(sql.RULE_SETS, project_id, number - 1, number)
         return [newest, *map(rows.activated, earlier)]
+
+    async def _send(self, outbox: str, messages: Sequence[OutgoingMessage]) -> None:
+        if messages:
+            row = outbox_row(messages)
+            arrays = (array(row[name]) for name in ("subjects", "message_ids", "lengths"))
+            await self._cursor.execute(sql.ADD_MESSAGES[outbox], (*arrays, row["payloads"]))
 
     async def _leads_by_subject(self, subjects: Sequence[SubjectKey]) -> dict[SubjectKey, LeadKey]:
         found = await self._fetch(sql.LEADS_BY_SUBJECT, *rows.arrays(subjects, 2))

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSON, JSONB, TIMESTAMP
 
-from services.shared.outbox import outbox_table, unversioned_outbox_table
+from services.shared.outbox import outbox_table
 
 metadata = sa.MetaData()
 
@@ -263,4 +263,4 @@ identity_conflicts = sa.Table(
 outbox = outbox_table(metadata)
 
 # What was accepted but can't be scored, until ingest, which keeps it, is told.
-quarantine_outbox = unversioned_outbox_table(metadata, "quarantine_outbox")
+quarantine_outbox = outbox_table(metadata, "quarantine_outbox")

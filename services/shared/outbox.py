@@ -1,19 +1,22 @@
 """Transactional outbox: messages are written with the change that causes them, and published after it, in order, once.
 
-A row is inserted under the lock of what changed, so rows of one lead (key, project) are in order; it is deleted only
-after the broker's acknowledgement, so nothing depends on gapless sequences. One relay works at a time, under a session
+A row holds all messages of a transaction: writing, reading and deleting it costs once what each message would. It is
+inserted under the lock of what changed, so messages of one lead (key, project) are in order; it is deleted only after
+the broker's acknowledgement, so nothing depends on gapless sequences. One relay works at a time, under a session
 advisory lock; a second process takes over when the first is gone, and until then tells it by a plain NATS message that
 there are rows to publish.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from typing import Any
 
 import nats.errors
 import nats.js.errors
 import sqlalchemy as sa
 from nats.aio.msg import Msg
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.shared import logs
@@ -32,48 +35,55 @@ from services.shared.publishing import (
 log = logs.get("outbox")
 
 RELAY_BATCH = 500
-"""Rows published together: one fsync for all."""
+"""Messages published together: one fsync for all."""
 
 IDLE_POLL_S = 1.0
 """A nudge that was lost (a process killed right after commit) delays a message by no more than this."""
 
+ROWS_LOOKED_AT = 100
+"""Rows that are looked at to find about so many messages."""
+
 LIMBO_LOOKUPS_MAX = 50
-"""Rows whose publication is in doubt are looked up this many at a time."""
+"""Messages whose publication is in doubt are looked up this many at a time."""
 
 
-def outbox_table(metadata: sa.MetaData) -> sa.Table:
-    """The outbox of a service, in the service's own schema: each of its messages is published once."""
-    return sa.Table(
-        "outbox",
-        metadata,
-        # Read and emptied in this order.
-        sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
-        sa.Column("subject", sa.Text, nullable=False),
-        # Dense per subject where subjects have versions, e.g. a lead's; tells what was published before a crash.
-        sa.Column("version", sa.Integer, nullable=False),
-        sa.Column("payload", sa.LargeBinary, nullable=False),
-    )
-
-
-def unversioned_outbox_table(metadata: sa.MetaData, name: str) -> sa.Table:
-    """A further outbox, of messages that have no order: each is published at least once, and twice only after a crash
-    that lasted longer than the stream's duplicate window."""
+def outbox_table(metadata: sa.MetaData, name: str = "outbox") -> sa.Table:
+    """An outbox of a service, in the service's own schema."""
     return sa.Table(
         name,
         metadata,
         # Read and emptied in this order.
         sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
-        sa.Column("subject", sa.Text, nullable=False),
-        # Unique for ever: by it the broker knows a copy.
-        sa.Column("message_id", sa.Text, nullable=False),
-        sa.Column("payload", sa.LargeBinary, nullable=False),
+        # One element a message.
+        sa.Column("subjects", ARRAY(sa.Text), nullable=False),
+        sa.Column("message_ids", ARRAY(sa.Text), nullable=False),
+        sa.Column("lengths", ARRAY(sa.Integer), nullable=False),
+        # One after the other, each as long as its element of `lengths` says.
+        sa.Column("payloads", sa.LargeBinary, nullable=False),
     )
 
 
+def outbox_row(messages: Sequence[OutgoingMessage]) -> dict[str, Any]:
+    """The columns that hold the messages of a transaction."""
+    return {
+        "subjects": [one.subject for one in messages],
+        "message_ids": [one.message_id for one in messages],
+        "lengths": [len(one.payload) for one in messages],
+        "payloads": b"".join(one.payload for one in messages),
+    }
+
+
+def versioned(subject: str, version: int, payload: bytes) -> OutgoingMessage:
+    """A message of a subject whose messages have versions: dense, e.g. a lead's, they tell what was published before a
+    crash."""
+    return OutgoingMessage(subject, payload, f"{subject}:{version}")
+
+
 class OutboxRelay:
-    """Publishes a service's outbox, with versions or without. `atomic` says whether the target stream takes atomic
-    batches; `lock_name` is one word (it is part of a subject) that no other advisory lock of the database uses, e.g.
-    `rules_outbox`."""
+    """Publishes an outbox. `atomic` says whether the target stream takes atomic batches; `lock_name` is one word (it is
+    part of a subject) that no other advisory lock of the database uses, e.g. `rules_outbox`. Messages with versions are
+    published once; others, which have no order, at least once, and twice only after a crash that lasted longer than the
+    stream's duplicate window."""
 
     def __init__(
         self,
@@ -83,13 +93,14 @@ class OutboxRelay:
         stream: str,
         lock_name: str,
         atomic: bool,
+        versions: bool = True,
     ) -> None:
         self._database = database
         self._bus = bus
         self._table = table
         self._stream = stream
         self._atomic = atomic
-        self._versioned = "version" in table.c
+        self._versions = versions
         # Processes that write rows without being the relay tell it so here; no stream takes the subject.
         self._nudge_subject = f"nudge.{lock_name}"
         self._nudged = asyncio.Event()
@@ -148,29 +159,24 @@ class OutboxRelay:
 
     async def _publish_next(self, connection: AsyncConnection, in_doubt_to: int) -> int:
         table = self._table
-        query = sa.select(table).order_by(table.c.id).limit(RELAY_BATCH)
-        rows = (await connection.execute(query)).all()
+        rows = (await connection.execute(_next_rows(table))).all()
         if not rows:
             return 0
-        in_doubt = self._versioned and rows[0].id <= in_doubt_to
-        fresh = await self._unpublished(rows) if in_doubt else rows
-        messages = [
-            OutgoingMessage(row.subject, row.payload, self._message_id(row)) for row in fresh
-        ]
+        messages = [message for row in rows for message in outbox_messages(row)]
+        if self._versions and rows[0].id <= in_doubt_to:
+            messages = await self._unpublished(messages)
         # A failure here leaves the rows and ends this run: the next one starts in doubt and looks up what was stored.
-        await self._publish(messages)
+        for start in range(0, len(messages), RELAY_BATCH):
+            await self._publish(messages[start : start + RELAY_BATCH])
         done = sa.delete(table).where(table.c.id == sa.any_(sa.literal([row.id for row in rows])))
         await connection.execute(done)
         return len(rows)
-
-    def _message_id(self, row: sa.Row[tuple[object, ...]]) -> str:
-        return f"{row.subject}:{row.version}" if self._versioned else str(row.message_id)
 
     async def _publish(self, messages: Sequence[OutgoingMessage]) -> None:
         if are_few(messages):
             await asyncio.gather(*(publish_one(self._bus, message) for message in messages))
             return
-        if self._atomic and messages:
+        if self._atomic:
             try:
                 await publish_batch(self._bus, messages)
                 return
@@ -180,24 +186,46 @@ class OutboxRelay:
         for message in messages:
             await publish_one(self._bus, message)
 
-    async def _unpublished(
-        self, rows: Sequence[sa.Row[tuple[object, ...]]]
-    ) -> list[sa.Row[tuple[object, ...]]]:
-        """The rows whose version the stream does not have yet: a relay before this one may have died between the
-        broker's acknowledgement and the delete, longer ago than the stream's duplicate window."""
-        subjects = sorted({row.subject for row in rows})
+    async def _unpublished(self, messages: Sequence[OutgoingMessage]) -> list[OutgoingMessage]:
+        """Those whose version the stream does not have yet: a relay before this one may have died between the broker's
+        acknowledgement and the delete, longer ago than the stream's duplicate window."""
+        subjects = sorted({message.subject for message in messages})
         newest: dict[str, int] = {}
         for start in range(0, len(subjects), LIMBO_LOOKUPS_MAX):
             part = subjects[start : start + LIMBO_LOOKUPS_MAX]
             found = await asyncio.gather(*(self._newest_version(subject) for subject in part))
             newest.update(zip(part, found, strict=True))
-        return [row for row in rows if row.version > newest[row.subject]]
+        return [
+            one for one in messages if _version(one.message_id, one.subject) > newest[one.subject]
+        ]
 
     async def _newest_version(self, subject: str) -> int:
         try:
             last = await self._bus.jetstream.get_last_msg(self._stream, subject, direct=True)
         except nats.js.errors.NotFoundError:
             return 0
-        message_id = (last.headers or {}).get("Nats-Msg-Id", "")
-        prefix, _, version = message_id.rpartition(":")
-        return int(version) if prefix == subject and version.isdigit() else 0
+        return _version((last.headers or {}).get("Nats-Msg-Id"), subject)
+
+
+def _next_rows(table: sa.Table) -> sa.Select[Any]:
+    """The next few rows: about as many messages as are published together."""
+    count = sa.func.cardinality(table.c.subjects)
+    ahead = (sa.func.sum(count).over(order_by=table.c.id) - count).label("ahead")
+    oldest = sa.select(table, ahead).order_by(table.c.id).limit(ROWS_LOOKED_AT).subquery()
+    columns = [oldest.c[column.name] for column in table.columns]
+    return sa.select(*columns).where(oldest.c.ahead < RELAY_BATCH).order_by(oldest.c.id)
+
+
+def outbox_messages(row: sa.Row[Any]) -> Iterator[OutgoingMessage]:
+    """The messages that a row holds."""
+    begin = 0
+    payloads = memoryview(row.payloads)
+    for subject, message_id, length in zip(row.subjects, row.message_ids, row.lengths, strict=True):
+        yield OutgoingMessage(subject, bytes(payloads[begin : begin + length]), message_id)
+        begin += length
+
+
+def _version(message_id: str | None, subject: str) -> int:
+    """The version in a message's id; 0 where it is no message of the subject with a version."""
+    prefix, _, version = (message_id or "").rpartition(":")
+    return int(version) if prefix == subject and version.isdigit() else 0

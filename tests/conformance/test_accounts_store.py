@@ -26,6 +26,7 @@ from services.accounts.ports import ListPosition, Store
 from services.accounts.store import PostgresStore
 from services.accounts.tables import outbox
 from services.shared.credentials import KEY_SUBJECT, PROJECT_SUBJECT
+from services.shared.outbox import outbox_messages
 from stack import Stack
 from tests.support import service_database
 from tests.support.accounts_store import InMemoryStore
@@ -67,7 +68,13 @@ async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
         async def rows() -> list[BucketEntry]:
             async with database.begin() as connection:
                 found = await connection.execute(sa.select(outbox).order_by(outbox.c.id))
-                return [BucketEntry(row.subject, row.version, row.payload) for row in found]
+                return [
+                    BucketEntry(
+                        one.subject, int(str(one.message_id)[len(one.subject) + 1 :]), one.payload
+                    )
+                    for row in found
+                    for one in outbox_messages(row)
+                ]
 
         yield Subject(PostgresStore(database), rows)
 

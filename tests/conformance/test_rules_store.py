@@ -48,6 +48,7 @@ from services.rules.ports import Store
 from services.rules.store import PostgresStore
 from services.rules.tables import outbox
 from services.shared.errors import EtagMismatch
+from services.shared.outbox import outbox_messages
 from stack import Stack
 from tests.support import service_database
 from tests.support.clocks import START, SteppingClock
@@ -108,7 +109,13 @@ async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
         async def rows() -> list[StreamEntry]:
             async with database.begin() as connection:
                 found = await connection.execute(sa.select(outbox).order_by(outbox.c.id))
-                return [StreamEntry(row.subject, row.version, row.payload) for row in found]
+                return [
+                    StreamEntry(
+                        one.subject, int(str(one.message_id)[len(one.subject) + 1 :]), one.payload
+                    )
+                    for row in found
+                    for one in outbox_messages(row)
+                ]
 
         yield Subject(PostgresStore(database), rows)
 

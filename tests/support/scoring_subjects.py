@@ -28,6 +28,8 @@ from services.scoring.ports import (
 )
 from services.scoring.store import PostgresStore, scores_subject
 from services.shared.db import Database
+from services.shared.outbox import outbox_messages
+from services.shared.publishing import OutgoingMessage
 from tests.support.clocks import START
 from tests.support.scoring_store import InMemoryStore, LedgerRow
 
@@ -123,20 +125,28 @@ class PostgresSubject:
         return (found[0][0], bytes(found[0][1])) if found else None
 
     async def outbox(self, project_id: str, lead_id: str) -> list[OutboxRow]:
-        query = "SELECT subject, version, payload FROM outbox WHERE subject = :s ORDER BY id"
-        found = await self._all(query, s=scores_subject(project_id, lead_id))
-        return [(subject, version, bytes(payload)) for subject, version, payload in found]
+        subject = scores_subject(project_id, lead_id)
+        return [
+            (one.subject, int(str(one.message_id).removeprefix(f"{subject}:")), one.payload)
+            for one in await self._waiting("outbox")
+            if one.subject == subject
+        ]
 
     async def quarantined(self, project_id: str) -> list[QuarantineRow]:
-        query = "SELECT payload FROM quarantine_outbox WHERE subject LIKE :s ORDER BY id"
-        told = await self._all(query, s=f"quarantine.{project_id}.%")
         counted: dict[tuple[str, str, bytes], int] = {}
-        for (payload,) in told:
-            said = QuarantinedMessage.FromString(payload)
+        for one in await self._waiting("quarantine_outbox"):
+            if not one.subject.startswith(f"quarantine.{project_id}."):
+                continue
+            said = QuarantinedMessage.FromString(one.payload)
             name = QuarantineReason.Name(said.reason).removeprefix("QUARANTINE_REASON_").lower()
             same = (name, said.event_id, said.payload)
             counted[same] = counted.get(same, 0) + 1
         return [(*one, times) for one, times in counted.items()]
+
+    async def _waiting(self, table: str) -> list[OutgoingMessage]:
+        async with self.database.begin() as connection:
+            rows = await connection.execute(sa.text(f"SELECT * FROM {table} ORDER BY id"))
+            return [message for row in rows for message in outbox_messages(row)]
 
     async def _all(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
         async with self.database.begin() as connection:

@@ -58,7 +58,7 @@ async def test_an_error_of_the_database_repeats_no_parameters(schema: Stack) -> 
         "UPDATE api_keys SET scopes = '{admin}'",
         "UPDATE api_keys SET key_hash = ''",
         "UPDATE api_keys SET project_id = 'x'",
-        "UPDATE outbox SET version = 0",
+        "UPDATE outbox SET subjects = NULL",
         "UPDATE alembic_version SET version_num = 'x'",
         "TRUNCATE api_keys",
         "CREATE TABLE mine (id int)",

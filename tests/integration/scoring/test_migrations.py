@@ -26,6 +26,8 @@ from services.scoring.identity_handlers import IdentityHandlers
 from services.scoring.lead_handlers import LeadHandlers
 from services.scoring.ports import LeadView
 from services.scoring.score_handlers import ScoreHandlers
+from services.scoring.store import scores_subject
+from services.shared.outbox import outbox_messages
 from services.shared.times import to_datetime
 from stack import Stack, StackConfig
 from tests.support import scoring_cases as cases
@@ -93,6 +95,11 @@ def fill(connection: psycopg.Connection[Any]) -> None:
     ):
         change = ("p1", "ada", version, "event", event_id, event_type, before, after)
         insert("score_changes", *change, "warm", "warm", 4, START, START, False)
+        subject, payload = scores_subject("p1", "ada"), b"one" if version == 1 else b"second"
+        connection.execute(
+            "INSERT INTO outbox (subject, version, payload) VALUES (%s, %s, %s)",
+            (subject, version, payload),
+        )
     last = START + timedelta(hours=1)
     contradiction = AcceptedEvent(
         project_id="p1", subject="lead:ada", linked_subjects=["lead:bob", "external:9"]
@@ -109,12 +116,10 @@ async def test_what_was_in_quarantine_goes_to_ingest_and_contradictions_stay(old
     service_database.migrate(old, "scoring")
     async with service_database.opened(old, "scoring") as database:
         async with database.begin() as connection:
-            rows = await connection.execute(
-                sa.text("SELECT subject, payload FROM quarantine_outbox")
-            )
-            ((to, payload),) = rows.all()
-        assert to == "quarantine.p1.conflict"
-        told = QuarantinedMessage.FromString(payload)
+            rows = await connection.execute(sa.text("SELECT * FROM quarantine_outbox"))
+            (message,) = (one for row in rows.all() for one in outbox_messages(row))
+        assert message.subject == "quarantine.p1.conflict"
+        told = QuarantinedMessage.FromString(message.payload)
         assert (told.project_id, told.event_id, told.payload) == ("p1", "e1", b"other")
         assert (told.reason, told.seen_count) == (QUARANTINE_REASON_CONFLICT, 3)
         assert to_datetime(told.first_seen_time) == START
@@ -159,7 +164,12 @@ async def test_leads_of_the_first_schema_go_on(old: Stack) -> None:
         assert (ada.snapshot.state.scores, ada.snapshot.state.event_count) == ({"": 21_000}, 2)
         assert outside(bob.snapshot) == (0, "cold", 0, 1, 4)
         assert len(await leads.score_changes("p1", "ada", 0, 10)) == 2
-        assert await subject.outbox("p1", "ada") == []
+        # What waited to be published still does.
+        ada_subject = scores_subject("p1", "ada")
+        assert await subject.outbox("p1", "ada") == [
+            (ada_subject, 1, b"one"),
+            (ada_subject, 2, b"second"),
+        ]
 
         # On they go, also where nobody scored anew: an event, late or not, makes the next version.
         late = [

@@ -50,7 +50,7 @@ async def told(rig: Rig) -> list[QuarantinedMessage]:
 
 
 async def waiting(rig: Rig) -> int:
-    query = sa.select(sa.func.count()).select_from(tables.quarantine_outbox)
+    query = sa.select(sa.func.sum(sa.func.cardinality(tables.quarantine_outbox.c.subjects)))
     async with rig.database.begin() as connection:
         return await connection.scalar(query) or 0
 
