@@ -48,6 +48,10 @@ _MOVE = """
     FROM unnest(%s::text[], %s::text[]) AS i(subject, lead_id)
     WHERE s.project_id = %s AND s.subject = i.subject
 """
+_COUNT_MOVE = """
+    INSERT INTO projects (project_id, activation, moves) VALUES (%s, 0, 1)
+    ON CONFLICT (project_id) DO UPDATE SET moves = projects.moves + 1
+"""
 _NOTE_MOVES = """
     INSERT INTO subject_moves (project_id, subject, moved_at, from_lead_id, to_lead_id)
     SELECT %s, subject, %s, from_lead_id, to_lead_id
@@ -168,6 +172,7 @@ class FactQueries(IdentityQueries):
     async def move(self, project_id: str, homes: Mapping[str, str]) -> None:
         values = (*rows.arrays(sorted(homes.items()), 2), project_id)
         await self._cursor.execute(_MOVE, values)
+        await self._cursor.execute(_COUNT_MOVE, (project_id,))
 
     async def note_moves(
         self, project_id: str, moves: Mapping[str, tuple[str, str]], moved_at: datetime

@@ -19,6 +19,9 @@ SNAPSHOT_COLUMNS = (
 )
 """In the order `snapshot` takes them."""
 
+STATE = SNAPSHOT_COLUMNS.split(", ").index("state")
+"""Its place among them."""
+
 UNREADABLE_STATE = (ValueError, LookupError, TypeError, AttributeError, OverflowError)
 """What reading a state raises that this service has not written."""
 

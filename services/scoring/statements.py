@@ -21,7 +21,8 @@ HOLD_RULES = """
           FROM unnest(%s::text[]) AS i(project_id) ORDER BY number) AS ordered
 """
 AWAIT_RULES = "SELECT pg_advisory_xact_lock(7101, hashtext(%s) & 255)"
-ACTIVATIONS = "SELECT project_id, activation FROM projects WHERE project_id = ANY(%s)"
+ACTIVATIONS = "SELECT project_id, activation, moves FROM projects WHERE project_id = ANY(%s)"
+MOVES = "SELECT project_id, moves FROM projects WHERE project_id = ANY(%s)"
 ADD_PROJECTS = """
     INSERT INTO projects (project_id, activation) SELECT unnest(%s::text[]), 0
     ON CONFLICT DO NOTHING
@@ -71,11 +72,18 @@ UPDATE_SNAPSHOTS = f"""
     FROM {_SNAPSHOT_ARRAYS}
     WHERE s.project_id = i.project_id AND s.lead_id = i.lead_id
 """
-LOCK_SNAPSHOTS = f"""
-    SELECT s.project_id, s.lead_id, {_S}
+# With what tells whether a snapshot is known already: the transaction that wrote the row; and this one, the next to.
+LOCK_SNAPSHOTS = """
+    SELECT s.project_id, s.lead_id, s.version, s.xmin::text,
+           (SELECT pg_current_xact_id()::xid::text)
     FROM unnest(%s::text[], %s::text[]) AS i(project_id, lead_id)
     JOIN snapshots s USING (project_id, lead_id)
     ORDER BY s.project_id, s.lead_id FOR UPDATE OF s
+"""
+SNAPSHOTS = f"""
+    SELECT s.project_id, s.lead_id, {_S}
+    FROM unnest(%s::text[], %s::text[]) AS i(project_id, lead_id)
+    JOIN snapshots s USING (project_id, lead_id)
 """
 LOCK_NEXT_SNAPSHOTS = f"""
     SELECT s.project_id, s.lead_id, {_S} FROM snapshots s

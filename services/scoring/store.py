@@ -1,7 +1,7 @@
 """The Postgres store: what a transaction that scores does. The hot path speaks psycopg (arrays in, COPY out), since a
 statement for each event would cost more than everything else together. Reads for callers are in `queries.py`."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -13,8 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.scoring import queries, rows
 from services.scoring import statements as sql
 from services.scoring.domain.binding import bound, looks_back
-from services.scoring.domain.identity import email_of, lead_id_of
-from services.scoring.domain.lead import RulesInForce, Snapshot, new_snapshot
+from services.scoring.domain.lead import RulesInForce, Snapshot
 from services.scoring.domain.model import NO_RULES, Activated
 from services.scoring.errors import (
     CannotStore,
@@ -24,9 +23,9 @@ from services.scoring.errors import (
 )
 from services.scoring.event_queries import EventQueries
 from services.scoring.export_queries import ExportQueries
-from services.scoring.ledger_writes import LedgerWrites
+from services.scoring.known_leads import KnownLeads
+from services.scoring.lead_locks import SNAPSHOT_WIDTH, LeadLocks
 from services.scoring.ports import (
-    NOTHING,
     ChangeFilter,
     EventKey,
     LeadFilter,
@@ -37,7 +36,6 @@ from services.scoring.ports import (
     Quarantined,
     RecordedChange,
     RecordedEvent,
-    SubjectKey,
 )
 from services.scoring.stored_rules import RulesCache
 from services.shared.arrays import array
@@ -48,9 +46,6 @@ from services.shared.publishing import OutgoingMessage
 
 # Not the values' fault: a table or a privilege is missing, the server is read-only, a statement is wrong.
 _BROKEN = (psycopg.ProgrammingError, psycopg.InternalError, psycopg.NotSupportedError)
-
-SNAPSHOT_WIDTH = 2 + len(rows.SNAPSHOT_COLUMNS.split(", "))
-"""Project id, lead id and the columns of a snapshot."""
 
 EncodeChange = Callable[[RecordedChange], bytes]
 
@@ -77,6 +72,7 @@ class PostgresStore:
         self._encode_quarantined = encode_quarantined
         # What is in force is read in every transaction.
         self._rules = RulesCache()
+        self._known = KnownLeads()
 
     def begin(self) -> AbstractAsyncContextManager["PostgresTransaction"]:
         """A transaction; see ports.Store."""
@@ -99,6 +95,7 @@ class PostgresStore:
                         connection,
                         cursor,
                         self._rules,
+                        self._known,
                         self._encode_change,
                         self._encode_quarantined,
                     )
@@ -110,7 +107,7 @@ class PostgresStore:
                     raise StoreBroken(type(error).__name__) from error
 
 
-class PostgresTransaction(LedgerWrites, ExportQueries, EventQueries):
+class PostgresTransaction(LeadLocks, ExportQueries, EventQueries):
     """See ports.Transaction."""
 
     def __init__(
@@ -118,10 +115,11 @@ class PostgresTransaction(LedgerWrites, ExportQueries, EventQueries):
         connection: AsyncConnection,
         cursor: psycopg.AsyncCursor[tuple[Any, ...]],
         rules_cache: RulesCache,
+        known: KnownLeads,
         encode_change: EncodeChange,
         encode_quarantined: EncodeQuarantined,
     ) -> None:
-        super().__init__(connection, cursor)
+        super().__init__(connection, cursor, known)
         self._rules_cache = rules_cache
         self._encode_change = encode_change
         self._encode_quarantined = encode_quarantined
@@ -129,11 +127,15 @@ class PostgresTransaction(LedgerWrites, ExportQueries, EventQueries):
     async def rules_in_force(self, project_ids: Iterable[str]) -> dict[str, RulesInForce]:
         wanted = sorted(set(project_ids))
         await self._cursor.execute(sql.HOLD_RULES, (wanted,))
-        numbers = dict(await self._fetch(sql.ACTIVATIONS, wanted))
+        numbers = {}
+        for project_id, activation, moves in await self._fetch(sql.ACTIVATIONS, wanted):
+            numbers[project_id] = activation
+            self._note_moves_so_far(project_id, moves)
         missing = [project_id for project_id in wanted if project_id not in numbers]
         if missing:
             await self._cursor.execute(sql.ADD_PROJECTS, (missing,))
-            numbers.update(await self._fetch(sql.ACTIVATIONS, missing))
+            found = await self._fetch(sql.ACTIVATIONS, missing)
+            numbers.update((project_id, activation) for project_id, activation, _ in found)
         return {
             project_id: await self._rules(project_id, numbers[project_id]) for project_id in wanted
         }
@@ -143,53 +145,6 @@ class PostgresTransaction(LedgerWrites, ExportQueries, EventQueries):
             found = await self._fetch(sql.ACTIVATION_NOW, project_id)
             activation = found[0][0] if found else 0
         return await self._rules(project_id, activation)
-
-    async def leads_of(
-        self,
-        subjects: Iterable[SubjectKey],
-        rules: Mapping[str, RulesInForce],
-        now: datetime,
-        attached: Mapping[SubjectKey, str] = NOTHING,
-    ) -> dict[SubjectKey, LeadKey]:
-        wanted = sorted(set(subjects))
-        found = await self._leads_by_subject(wanted)
-        unknown = [key for key in wanted if key not in found]
-        if unknown or attached:
-            made = {key: lead_id_of(key[1]) for key in unknown}
-            await self.attach({**made, **attached}, rules, now)
-            found |= await self._leads_by_subject(unknown)
-        return found
-
-    async def attach(
-        self,
-        references: Mapping[SubjectKey, str],
-        rules: Mapping[str, RulesInForce],
-        now: datetime,
-    ) -> None:
-        wanted = sorted((*subject, lead_id) for subject, lead_id in references.items())
-        # Subjects first: one that another transaction links elsewhere meanwhile must not leave a lead behind.
-        added = await self._add_subjects(wanted, now)
-        emails: dict[LeadKey, str] = {}
-        for project, subject, lead_id in added:
-            # Two subjects may stand for one lead: an address, and the id that was derived from it.
-            key = (project, lead_id)
-            emails[key] = email_of(subject) or emails.get(key, "")
-        leads = sorted((*key, email) for key, email in emails.items())
-        await self._cursor.execute(sql.ADD_LEADS, (now, now, *rows.arrays(leads, 3)))
-        await self._add_snapshots(
-            [
-                (project, lead_id, *rows.snapshot_columns(new_snapshot(rules[project])))
-                for project, lead_id, _ in leads
-            ],
-            now,
-        )
-
-    async def lock(self, leads: Iterable[LeadKey]) -> dict[LeadKey, Snapshot]:
-        projects, lead_ids = rows.arrays(sorted(set(leads)), 2)
-        return _snapshots(await self._fetch(sql.LOCK_SNAPSHOTS, projects, lead_ids))
-
-    async def lock_next(self, project_id: str, after: str, limit: int) -> dict[LeadKey, Snapshot]:
-        return _snapshots(await self._fetch(sql.LOCK_NEXT_SNAPSHOTS, project_id, after, limit))
 
     async def due(self, now: datetime, limit: int) -> list[LeadKey]:
         return [(project, lead_id) for project, lead_id in await self._fetch(sql.DUE, now, limit)]
@@ -202,10 +157,13 @@ class PostgresTransaction(LedgerWrites, ExportQueries, EventQueries):
     async def save(self, updates: Sequence[LeadUpdate], now: datetime) -> None:
         if not updates:
             return
-        changed = [
-            (*update.key, *rows.snapshot_columns(update.snapshot))
-            for update in sorted_by_key(updates)
-        ]
+        changed = []
+        for update in sorted_by_key(updates):
+            columns = rows.snapshot_columns(update.snapshot)
+            changed.append((*update.key, *columns))
+            if self._written_by is not None:
+                length = len(columns[rows.STATE])
+                self._known.remember_snapshot(update.key, self._written_by, update.snapshot, length)
         await self._cursor.execute(
             sql.UPDATE_SNAPSHOTS, (now, *rows.arrays(changed, SNAPSHOT_WIDTH))
         )
@@ -332,20 +290,7 @@ class PostgresTransaction(LedgerWrites, ExportQueries, EventQueries):
             arrays = (array(row[name]) for name in ("subjects", "message_ids", "lengths"))
             await self._cursor.execute(sql.ADD_MESSAGES[outbox], (*arrays, row["payloads"]))
 
-    async def _leads_by_subject(self, subjects: Sequence[SubjectKey]) -> dict[SubjectKey, LeadKey]:
-        found = await self._fetch(sql.LEADS_BY_SUBJECT, *rows.arrays(subjects, 2))
-        return {(project, subject): (project, lead_id) for project, subject, lead_id in found}
-
-    async def _add_snapshots(self, snapshots: Sequence[tuple[Any, ...]], now: datetime) -> None:
-        await self._cursor.execute(
-            sql.ADD_SNAPSHOTS, (now, *rows.arrays(snapshots, SNAPSHOT_WIDTH))
-        )
-
 
 def sorted_by_key(updates: Sequence[LeadUpdate]) -> list[LeadUpdate]:
     """In the order in which leads are locked."""
     return sorted(updates, key=lambda update: update.key)
-
-
-def _snapshots(found: Sequence[tuple[Any, ...]]) -> dict[LeadKey, Snapshot]:
-    return {(columns[0], columns[1]): rows.snapshot(columns[2:]) for columns in found}

@@ -18,6 +18,8 @@ projects = sa.Table(
     metadata,
     sa.Column("project_id", _TEXT, primary_key=True),
     sa.Column("activation", sa.Integer, nullable=False),
+    # Goes up with every move of a reference from one lead to another.
+    sa.Column("moves", sa.BigInteger, nullable=False, server_default="0"),
 )
 
 # Activations as the rules service published them.

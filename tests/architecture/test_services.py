@@ -171,6 +171,8 @@ OWN = {
         "queries.py",
         "ledger_queries.py",
         "ledger_writes.py",
+        "lead_locks.py",
+        "known_leads.py",
         "rows.py",
         "statements.py",
         # and what callers ask of scores at any time and of the ledger, layer by layer.
