@@ -35,6 +35,7 @@ class LeadLocks(LedgerWrites):
         """This transaction, as rows that it writes will name it; None before it has locked any."""
         self._moves: dict[str, int] = {}
         """Moves of the projects' references as they were before any was looked up."""
+        self._moves_when_locked: dict[str, int] = {}
         self._looked_up = False
         self._made_some = False
         """Whether there may be references that only this transaction sees, and nobody if it is rolled back."""
@@ -61,11 +62,13 @@ class LeadLocks(LedgerWrites):
         return await super().homes_of(subjects)
 
     async def moved(self, homes: Mapping[SubjectKey, LeadKey]) -> bool:
-        projects = sorted({project_id for project_id, _ in homes})
-        if self._moves.keys() >= set(projects):
-            now = dict(await self._fetch(sql.MOVES, projects))
-            if all(now[project_id] == self._moves[project_id] for project_id in projects):
-                return False
+        projects = {project_id for project_id, _ in homes}
+        if all(
+            project_id in self._moves
+            and self._moves[project_id] == self._moves_when_locked.get(project_id)
+            for project_id in projects
+        ):
+            return False
         return await super().moved(homes)
 
     async def attach(
@@ -94,7 +97,13 @@ class LeadLocks(LedgerWrites):
         )
 
     async def lock(self, leads: Iterable[LeadKey]) -> dict[LeadKey, Snapshot]:
-        locked = await self._fetch(sql.LOCK_SNAPSHOTS, *rows.arrays(sorted(set(leads)), 2))
+        wanted = sorted(set(leads))
+        projects = sorted({project_id for project_id, _ in wanted})
+        # The moves once the leads are locked: then no reference of theirs moves any more.
+        locked, moves = await self._fetch_together(
+            (sql.LOCK_SNAPSHOTS, rows.arrays(wanted, 2)), (sql.MOVES, [projects])
+        )
+        self._moves_when_locked.update(moves)
         found: dict[LeadKey, Snapshot | None] = {}
         for project_id, lead_id, version, written_by, self._written_by in locked:
             key = (project_id, lead_id)

@@ -1,7 +1,7 @@
 """The ledger as it is read to explain, verify and replay: part of the store's transaction. What may be long is read in
 portions through a cursor on the server, so that no history is too long for memory. No writes here."""
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -188,6 +188,19 @@ class LedgerReads:
     async def _fetch(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         await self._cursor.execute(query, values)
         return await self._cursor.fetchall()
+
+    async def _fetch_together(
+        self, *asked: tuple[str, Sequence[Any]]
+    ) -> list[list[tuple[Any, ...]]]:
+        """The rows of several statements, which cross to the database together; each sees what was committed when it
+        began."""
+        cursors = [self._cursor.connection.cursor() for _ in asked]
+        async with self._cursor.connection.pipeline():
+            for cursor, (query, values) in zip(cursors, asked, strict=True):
+                await cursor.execute(query, values)
+        return [
+            await cursor.fetchall() if cursor.description is not None else [] for cursor in cursors
+        ]
 
     async def _portions(self, query: str, values: Any) -> AsyncGenerator[tuple[Any, ...], None]:
         self._streams += 1

@@ -46,8 +46,9 @@ class LedgerWrites(FactQueries):
             ledger += entries
             block = chain.block_hash(previous, (entry[-1] for entry in entries))
             end = (project_id, position + len(own), block, recorded_at)
-            await self._cursor.execute(sql.ADD_BLOCK, end)
-            await self._cursor.execute(sql.MOVE_HEAD, (*end[1:], project_id))
+            await self._fetch_together(
+                (sql.ADD_BLOCK, end), (sql.MOVE_HEAD, (*end[1:], project_id))
+            )
             await self._date_subjects(project_id, recorded_at)
         try:
             await self._copy(f"ledger ({rows.LEDGER_COLUMNS})", ledger)

@@ -126,9 +126,11 @@ class PostgresTransaction(LeadLocks, ExportQueries, EventQueries):
 
     async def rules_in_force(self, project_ids: Iterable[str]) -> dict[str, RulesInForce]:
         wanted = sorted(set(project_ids))
-        await self._cursor.execute(sql.HOLD_RULES, (wanted,))
+        _, known = await self._fetch_together(
+            (sql.HOLD_RULES, [wanted]), (sql.ACTIVATIONS, [wanted])
+        )
         numbers = {}
-        for project_id, activation, moves in await self._fetch(sql.ACTIVATIONS, wanted):
+        for project_id, activation, moves in known:
             numbers[project_id] = activation
             self._note_moves_so_far(project_id, moves)
         missing = [project_id for project_id in wanted if project_id not in numbers]
@@ -164,30 +166,28 @@ class PostgresTransaction(LeadLocks, ExportQueries, EventQueries):
             if self._written_by is not None:
                 length = len(columns[rows.STATE])
                 self._known.remember_snapshot(update.key, self._written_by, update.snapshot, length)
-        await self._cursor.execute(
-            sql.UPDATE_SNAPSHOTS, (now, *rows.arrays(changed, SNAPSHOT_WIDTH))
-        )
         recorded = [
             (update.key, rows.recorded(update.key[1], change, now))
             for update in updates
             for change in update.changes
         ]
+        messages = [
+            versioned(scores_subject(*key), change.change.version, self._encode_change(change))
+            for key, change in recorded
+        ]
+        await self._fetch_together(
+            (sql.UPDATE_SNAPSHOTS, (now, *rows.arrays(changed, SNAPSHOT_WIDTH))),
+            *_to_be_sent("outbox", messages),
+        )
         await self._copy(
             f"score_changes (project_id, {rows.CHANGE_COLUMNS})",
             (rows.change_columns(key[0], change) for key, change in recorded),
         )
-        await self._send(
-            "outbox",
-            [
-                versioned(scores_subject(*key), change.change.version, self._encode_change(change))
-                for key, change in recorded
-            ],
-        )
 
     async def quarantine(self, items: Sequence[Quarantined], now: datetime) -> None:
-        await self._send(
-            "quarantine_outbox", [self._encode_quarantined(item, now) for item in items]
-        )
+        messages = [self._encode_quarantined(item, now) for item in items]
+        for statement, values in _to_be_sent("quarantine_outbox", messages):
+            await self._cursor.execute(statement, values)
 
     async def create_lead(
         self, profile: Profile, subjects: Sequence[str], snapshot: Snapshot
@@ -284,11 +284,16 @@ class PostgresTransaction(LeadLocks, ExportQueries, EventQueries):
         earlier = await self._fetch(sql.RULE_SETS, project_id, number - 1, number)
         return [newest, *map(rows.activated, earlier)]
 
-    async def _send(self, outbox: str, messages: Sequence[OutgoingMessage]) -> None:
-        if messages:
-            row = outbox_row(messages)
-            arrays = (array(row[name]) for name in ("subjects", "message_ids", "lengths"))
-            await self._cursor.execute(sql.ADD_MESSAGES[outbox], (*arrays, row["payloads"]))
+
+def _to_be_sent(
+    outbox: str, messages: Sequence[OutgoingMessage]
+) -> list[tuple[str, Sequence[Any]]]:
+    """The statement that writes a row of an outbox, with its values; none without messages."""
+    if not messages:
+        return []
+    row = outbox_row(messages)
+    arrays = (array(row[name]) for name in ("subjects", "message_ids", "lengths"))
+    return [(sql.ADD_MESSAGES[outbox], (*arrays, row["payloads"]))]
 
 
 def sorted_by_key(updates: Sequence[LeadUpdate]) -> list[LeadUpdate]:

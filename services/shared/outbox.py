@@ -101,6 +101,11 @@ class OutboxRelay:
         self._stream = stream
         self._atomic = atomic
         self._versions = versions
+        # Made once: to make a statement takes longer than to execute it.
+        self._next_rows = _next_rows(table)
+        self._done = sa.delete(table).where(
+            table.c.id == sa.any_(sa.bindparam("done", type_=ARRAY(sa.BigInteger)))
+        )
         # Processes that write rows without being the relay tell it so here; no stream takes the subject.
         self._nudge_subject = f"nudge.{lock_name}"
         self._nudged = asyncio.Event()
@@ -158,8 +163,7 @@ class OutboxRelay:
         return True
 
     async def _publish_next(self, connection: AsyncConnection, in_doubt_to: int) -> int:
-        table = self._table
-        rows = (await connection.execute(_next_rows(table))).all()
+        rows = (await connection.execute(self._next_rows)).all()
         if not rows:
             return 0
         messages = [message for row in rows for message in outbox_messages(row)]
@@ -168,8 +172,7 @@ class OutboxRelay:
         # A failure here leaves the rows and ends this run: the next one starts in doubt and looks up what was stored.
         for start in range(0, len(messages), RELAY_BATCH):
             await self._publish(messages[start : start + RELAY_BATCH])
-        done = sa.delete(table).where(table.c.id == sa.any_(sa.literal([row.id for row in rows])))
-        await connection.execute(done)
+        await connection.execute(self._done, {"done": [row.id for row in rows]})
         return len(rows)
 
     async def _publish(self, messages: Sequence[OutgoingMessage]) -> None:
