@@ -14,7 +14,7 @@ class ScoringConfig(ServiceConfig, DatabaseConfig):
     what takes long (three analytics, two exports, a simulation, a verification, a replay); the rest is for short calls.
     """
 
-    batch_events_max: int = Field(default=2_000, ge=1, le=5_000)
+    batch_events_max: int = Field(default=1_000, ge=1, le=5_000)
     """Events scored in one transaction at most."""
 
     ack_wait_s: float = Field(default=10.0, ge=1)

@@ -11,7 +11,7 @@ from services.scoring.domain.lead import OUTDATED, UNREADABLE, Cause, Change, Sn
 from services.scoring.domain.model import Activated, Entry, instant, microseconds
 from services.scoring.domain.state import FORMAT, Activity, State, from_json, to_json
 from services.scoring.ports import IncomingEvent, Profile, RecordedChange
-from services.shared.arrays import array
+from services.shared.bulk import array
 
 SNAPSHOT_COLUMNS = (
     "score, stage, version, event_count, last_occurred_at, last_event_id, activation, "

@@ -38,7 +38,7 @@ from services.scoring.ports import (
     RecordedEvent,
 )
 from services.scoring.stored_rules import RulesCache
-from services.shared.arrays import array
+from services.shared.bulk import array
 from services.shared.bus import subject_token
 from services.shared.db import Database
 from services.shared.outbox import outbox_row, versioned
@@ -181,7 +181,7 @@ class PostgresTransaction(LeadLocks, ExportQueries, EventQueries):
         )
         await self._copy(
             f"score_changes (project_id, {rows.CHANGE_COLUMNS})",
-            (rows.change_columns(key[0], change) for key, change in recorded),
+            [rows.change_columns(key[0], change) for key, change in recorded],
         )
 
     async def quarantine(self, items: Sequence[Quarantined], now: datetime) -> None:

@@ -28,6 +28,9 @@ log = logs.get("consuming")
 PULL_EXPIRES_S = 30.0
 """A pull request lives so long on the server; then it is renewed."""
 
+PULL_BYTES_MAX = 32 * 1024 * 1024
+"""A pull request ends when it has brought so much: large messages come in smaller windows."""
+
 PULL_HEARTBEAT_S = 2.0
 """The server says so often that an unanswered pull request is alive."""
 
@@ -187,6 +190,7 @@ class PullConsumer:
         self._last_heard = asyncio.get_running_loop().time()
         request = {
             "batch": count,
+            "max_bytes": PULL_BYTES_MAX,
             "expires": int(PULL_EXPIRES_S * _NANOSECONDS),
             "idle_heartbeat": int(PULL_HEARTBEAT_S * _NANOSECONDS),
         }

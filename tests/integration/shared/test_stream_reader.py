@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from services.shared import consuming
 from services.shared.bus import Bus
 from services.shared.consuming import StreamReader
 from stack import Stack
@@ -125,4 +126,27 @@ async def test_a_reader_cancelled_while_it_starts_leaves_no_consumer(servers: St
         return (await bus.jetstream.stream_info("CANCELLED")).state.consumer_count == 0
 
     await eventually_async(none_left)
+    await bus.close()
+
+
+async def test_large_messages_come_in_smaller_windows(
+    servers: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consuming, "PULL_BYTES_MAX", 10_000)
+    bus = await Bus.connect(servers.nats_url, "test", 20)
+    await bus.jetstream.add_stream(name="LARGE", subjects=["large.>"])
+    sizes = [4_000, 9_000, 1, 9_000, 9_000, *[100] * 300]
+    for size in sizes:
+        await bus.jetstream.publish("large.a", b"x" * size)
+    reader = StreamReader(bus, "LARGE", "large.>", 0, window=200)
+    waiting = await reader.start()
+    # The second does not fit beside the first.
+    found = await reader.take(1_000)
+    assert len(found) < waiting == len(sizes)
+    async with asyncio.timeout(20):
+        while len(found) < len(sizes):
+            found += await reader.take(1_000)
+    assert [len(message.data) for message, _ in found] == sizes
+    assert reader.openings == 1
+    await reader.close()
     await bus.close()

@@ -1,7 +1,8 @@
-"""Arrays as text, read back by Postgres's own rules."""
+"""Values as text, read back by Postgres's own rules."""
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta, timezone
 
 import psycopg
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg.adapt import Transformer
 
-from services.shared.arrays import array
+from services.shared.bulk import array, copy_text
 
 TEXTS = st.lists(st.one_of(st.none(), st.text(st.characters(exclude_characters="\0"))))
 
@@ -48,3 +49,43 @@ def test_instants_keep_their_zone_and_microseconds() -> None:
 def test_the_driver_refuses_a_nul() -> None:
     with pytest.raises(psycopg.DataError):
         Transformer().get_dumper("", psycopg.adapt.PyFormat.TEXT).dump(array(["a\0b", "c"]))
+
+
+VALUES = st.one_of(
+    st.none(),
+    st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])),
+    st.text('\x01\x02\x03\\\t\n\r"N.,{}'),
+)
+
+
+def read_copied(text: bytes) -> list[list[str | None]]:
+    """As the manual has the text format."""
+    if not text:
+        return []
+    assert text.endswith(b"\n")
+    codes = {"\\t": "\t", "\\n": "\n", "\\r": "\r", "\\\\": "\\"}
+    return [
+        [
+            None if field == "\\N" else re.sub(r"\\.", lambda found: codes[found.group()], field)
+            for field in line.split("\t")
+        ]
+        for line in text.decode()[:-1].split("\n")
+    ]
+
+
+@given(
+    st.integers(1, 4).flatmap(
+        lambda width: st.lists(st.lists(VALUES, min_size=width, max_size=width))
+    )
+)
+def test_rows_come_back_as_they_were(rows: list[list[str | None]]) -> None:
+    assert read_copied(copy_text(rows)) == rows
+
+
+def test_other_values_are_as_postgres_writes_them() -> None:
+    at = datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC)
+    rows = [(1, True, b"\x00\xff\\", at), (-2, False, b"", at)]
+    assert read_copied(copy_text(rows)) == [
+        ["1", "True", "\\x00ff5c", at.isoformat()],
+        ["-2", "False", "\\x", at.isoformat()],
+    ]
