@@ -57,11 +57,12 @@ class Service:
         self._drains: list[Callable[[], Awaitable[None]]] = []
         self._loops: list[tuple[SupervisedLoop, Callable[[], None] | None]] = []
         self._interceptor = CallInterceptor(self.credentials, contracts.required_scopes())
-        self.server = grpc.aio.server(
-            interceptors=[self._interceptor],
+        self._server = grpc.aio.server(
             options=_server_options(config),
             maximum_concurrent_rpcs=CONCURRENT_CALLS_MAX,
         )
+        self.server = self._interceptor.on(self._server)
+        """Where a service registers its methods."""
         self.health.depends_on("broker", self._broker_connected)
         bus.on_reconnect(self.health.look_again)
 
@@ -95,10 +96,10 @@ class Service:
 
     async def serve(self) -> None:
         """Serve until SIGTERM or SIGINT, then drain: NOT_SERVING, finish calls and work in hand, flush, stop."""
-        health_pb2_grpc.add_HealthServicer_to_server(self.health.servicer, self.server)
+        health_pb2_grpc.add_HealthServicer_to_server(self.health.servicer, self._server)
         names = (*contracts.SERVICE_NAMES, "grpc.health.v1.Health", reflection.SERVICE_NAME)
-        reflection.enable_server_reflection(names, self.server)
-        port = self.server.add_insecure_port(self.config.listen)
+        reflection.enable_server_reflection(names, self._server)
+        port = self._server.add_insecure_port(self.config.listen)
         loops = [
             asyncio.create_task(loop.run(), name=loop.name)
             for loop in (
@@ -109,7 +110,7 @@ class Service:
         ]
         # In this order: grpc's health servicer says SERVING until it is told otherwise.
         await self.health.check_now()
-        await self.server.start()
+        await self._server.start()
         log.info("listening", port=port)
         await _terminated()
         log.info("draining")
@@ -120,7 +121,7 @@ class Service:
         await self.health.drain()
         for callback in self._drains:
             await callback()
-        await self.server.stop(self.config.drain_timeout_s)
+        await self._server.stop(self.config.drain_timeout_s)
         stoppable = {loop.name for loop, stop in self._loops if stop}
         for _, stop in self._loops:
             if stop:

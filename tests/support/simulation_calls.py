@@ -63,11 +63,10 @@ class Outcome:
 async def service() -> AsyncIterator[Simulations]:
     store, clock = InMemoryStore(), MovableClock(NOW)
     events, handlers = EventHandlers(store, clock), SimulationHandlers(store, clock)
-    server = grpc.aio.server(
-        interceptors=[CallInterceptor(KnownCallers(), contracts.required_scopes())]
-    )
+    server = grpc.aio.server()
+    services = CallInterceptor(KnownCallers(), contracts.required_scopes()).on(server)
     simulation_service_pb2_grpc.add_SimulationServiceServicer_to_server(
-        SimulationServicer(handlers), server
+        SimulationServicer(handlers), services
     )
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

@@ -71,9 +71,11 @@ class Callers:
 async def api(scoring_database: Database, project: str) -> AsyncIterator[Api]:
     store, clock = PostgresSubject(scoring_database).store, MovableClock(START + timedelta(days=2))
     interceptor = CallInterceptor(Callers(project), contracts.required_scopes())
-    server = grpc.aio.server(interceptors=[interceptor])
+    server = grpc.aio.server()
     servicer = AnalyticsServicer(AnalyticsHandlers(store, clock), Exports(store))
-    analytics_service_pb2_grpc.add_AnalyticsServiceServicer_to_server(servicer, server)
+    analytics_service_pb2_grpc.add_AnalyticsServiceServicer_to_server(
+        servicer, interceptor.on(server)
+    )
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:

@@ -27,9 +27,8 @@ from tests.support.scoring_store import InMemoryStore
 async def api() -> AsyncIterator[Api]:
     """The service, its store and a stub for each key of `KEYS`."""
     store, clock = InMemoryStore(), SteppingClock()
-    server = grpc.aio.server(
-        interceptors=[CallInterceptor(KnownCallers(), contracts.required_scopes())]
-    )
+    server = grpc.aio.server()
+    services = CallInterceptor(KnownCallers(), contracts.required_scopes()).on(server)
     servicer = ScoringServicer(
         LeadHandlers(store, clock),
         ScoreHandlers(store, clock),
@@ -38,7 +37,7 @@ async def api() -> AsyncIterator[Api]:
         FactHandlers(store, clock, lambda: None),
         IdentityHandlers(store),
     )
-    scoring_service_pb2_grpc.add_ScoringServiceServicer_to_server(servicer, server)
+    scoring_service_pb2_grpc.add_ScoringServiceServicer_to_server(servicer, services)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:

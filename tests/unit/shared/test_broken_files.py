@@ -55,9 +55,10 @@ class Notify(notify_service_pb2_grpc.NotifyServiceServicer):
 
 @pytest.fixture
 async def channel() -> AsyncIterator[grpc.aio.Channel]:
-    server = grpc.aio.server(interceptors=[CallInterceptor(Callers(), contracts.required_scopes())])
-    analytics_service_pb2_grpc.add_AnalyticsServiceServicer_to_server(Analytics(), server)
-    notify_service_pb2_grpc.add_NotifyServiceServicer_to_server(Notify(), server)
+    server = grpc.aio.server()
+    services = CallInterceptor(Callers(), contracts.required_scopes()).on(server)
+    analytics_service_pb2_grpc.add_AnalyticsServiceServicer_to_server(Analytics(), services)
+    notify_service_pb2_grpc.add_NotifyServiceServicer_to_server(Notify(), services)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:

@@ -39,7 +39,7 @@ async def test_a_service_never_serves_before_its_dependencies_were_looked_at(
 
     service.health.depends_on("something that is away", never)
     listening_with = []
-    start = service.server.start
+    start = service._server.start
 
     async def start_and_look() -> None:
         request, unused = health_pb2.HealthCheckRequest(), cast(Any, None)
@@ -49,7 +49,7 @@ async def test_a_service_never_serves_before_its_dependencies_were_looked_at(
     async def at_once() -> None:
         """SIGTERM has come already."""
 
-    monkeypatch.setattr(service.server, "start", start_and_look)
+    monkeypatch.setattr(service._server, "start", start_and_look)
     monkeypatch.setattr(service_module, "_terminated", at_once)
     await service.serve()
     assert listening_with == [health_pb2.HealthCheckResponse.NOT_SERVING]

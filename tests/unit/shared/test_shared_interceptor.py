@@ -68,8 +68,8 @@ async def stub(
 ) -> AsyncIterator[scoring_service_pb2_grpc.ScoringServiceAsyncStub]:
     interceptor = CallInterceptor(Callers(), contracts.required_scopes())
     interceptor.limit = limit
-    server = grpc.aio.server(interceptors=[interceptor])
-    scoring_service_pb2_grpc.add_ScoringServiceServicer_to_server(Scoring(), server)
+    server = grpc.aio.server()
+    scoring_service_pb2_grpc.add_ScoringServiceServicer_to_server(Scoring(), interceptor.on(server))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
