@@ -1,8 +1,9 @@
 """A lead's points while a fold is under way: by group, within bounds, fading with time. What gives them is fold.py's
 business."""
 
+from collections.abc import Sequence
 from copy import copy
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from services.scoring.domain.contributions import Contributions
 from services.scoring.domain.decay import HalfLife, PerContribution, SteppedDecay
@@ -13,8 +14,7 @@ TOTAL = "*"
 """Stands for the total where a group is named."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fading:
+class Fading(NamedTuple):
     """Points that time took."""
 
     at: int
@@ -38,10 +38,15 @@ class Balance:
 
     def add(self, group: Group, points: int, at: int) -> int:
         """Give points, as many of them as the bounds let count; how many did."""
-        counted = self.countable(group, points)
-        self._add(group.name, counted)
-        if counted and isinstance(group.decay, PerContribution):
-            one = Contribution(group.name, at, counted, counted)
+        name = group.name
+        score = self.scores.get(name, 0)
+        counted = self._within_bounds(group.bounds.clip(score + points) - score)
+        if not counted:
+            return 0
+        self.scores[name] = score + counted
+        self.total += counted
+        if isinstance(group.decay, PerContribution):
+            one = Contribution(name, at, counted, counted)
             self.contributions.add(group.decay, one, self.faded_to)
         return counted
 
@@ -50,8 +55,11 @@ class Balance:
         score = self.scores.get(group.name, 0)
         return self._within_bounds(group.bounds.clip(score + points) - score)
 
-    def fade_to(self, at: int, idle_since: int | None) -> list[Fading]:
+    def fade_to(self, at: int, idle_since: int | None) -> Sequence[Fading]:
         """Apply every step of decay up to an instant; none when it has passed already."""
+        if not self._rules.fades:
+            self.faded_to = max(self.faded_to, at)
+            return ()
         fadings: list[Fading] = []
         while (step := self.next_fading(idle_since)) is not None and step <= at:
             self._fade(step, idle_since, fadings)

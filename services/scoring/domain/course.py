@@ -17,7 +17,7 @@ from services.scoring.domain.lead import (
     Snapshot,
 )
 from services.scoring.domain.measures import Measures, Outlook, measure, measures_at
-from services.scoring.domain.model import ADJUSTMENT, RETRACTION, Entry, microseconds
+from services.scoring.domain.model import ADJUSTMENT, RETRACTION, Entry
 from services.scoring.domain.state import State
 
 VERSION_ENTRIES_MAX = 20_000
@@ -113,8 +113,8 @@ class Course:
             versions.entry(entry, self._measures(fold) if fold else None, late=True)
             yield
         for entry in self._happened[late:]:
-            newest = lane.fold.activity.newest
-            behind = newest is not None and microseconds(entry.occurred_at) < newest
+            newest = lane.fold.deeds.newest
+            behind = newest is not None and entry.at < newest
             lane.arrive()
             out_of_order = behind and not self._rules.in_event_time
             versions.entry(entry, self._measures(lane.fold), out_of_order)

@@ -4,7 +4,7 @@ score exactly, and the way to the next stage. The fold does the reckoning; here 
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from services.scoring.domain.balance import TOTAL, Fading
 from services.scoring.domain.fold import REMARKS, Effect, Fold, Outcome, Reason
@@ -14,8 +14,7 @@ from services.scoring.domain.state import State
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Contribution:
+class Contribution(NamedTuple):
     """What one rule made of one event."""
 
     entry: Entry
@@ -148,7 +147,9 @@ class Account:
     def _count(self, effect: Effect) -> None:
         group = self._group(effect.group)
         key = (effect.rule_id, effect.group)
-        rule = self._by_rule.setdefault(key, RuleTotal(*key))
+        rule = self._by_rule.get(key)
+        if rule is None:
+            rule = self._by_rule[key] = RuleTotal(*key)
         lost = effect.rule_points - effect.points
         rule.event_count += 1
         rule.rule_points += effect.rule_points
@@ -168,7 +169,10 @@ class Account:
             self._group(fading.group).faded += fading.points
 
     def _group(self, name: str) -> GroupTotal:
-        return self._groups.setdefault(name, GroupTotal(name))
+        found = self._groups.get(name)
+        if found is None:
+            found = self._groups[name] = GroupTotal(name)
+        return found
 
 
 def group_names(rules: RuleSet, state: State) -> Iterator[str]:

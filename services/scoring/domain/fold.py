@@ -4,10 +4,11 @@ same state; `trace` gives every step with its effects and what faded before it, 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from services.scoring.domain.attributes import Attributes
 from services.scoring.domain.balance import Balance, Fading
+from services.scoring.domain.deeds import Deeds
 from services.scoring.domain.identity import email_of
 from services.scoring.domain.model import (
     ADJUSTMENT,
@@ -19,9 +20,8 @@ from services.scoring.domain.model import (
     LateEvents,
     Rule,
     RuleSet,
-    microseconds,
 )
-from services.scoring.domain.state import EMPTY, Activity, State
+from services.scoring.domain.state import EMPTY, State
 from services.scoring.domain.uses import Uses
 
 
@@ -54,8 +54,7 @@ REMARKS = IGNORED | {Reason.LEFT_OUT}
 """Of effects that no rule made, nor anybody by hand."""
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(NamedTuple):
     """What one rule made of one entry; or that the entry counts for nothing."""
 
     rule_id: str
@@ -68,8 +67,7 @@ class Effect:
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of an entry."""
 
     at: int
@@ -106,7 +104,8 @@ class Fold:
         self._learned = Attributes(state.attributes)
         self._attributes = self._learned.known
         self._standing = dict(state.standing)
-        self._activity = state.activity
+        self.deeds = Deeds(rules, state.activity)
+        """What the lead did."""
 
     @property
     def score(self) -> int:
@@ -117,11 +116,6 @@ class Fold:
     def faded_to(self) -> int:
         """The newest time applied, in microseconds."""
         return self._balance.faded_to
-
-    @property
-    def activity(self) -> Activity:
-        """What the lead did."""
-        return self._activity
 
     @property
     def standing(self) -> frozenset[str]:
@@ -138,7 +132,7 @@ class Fold:
             event_count=self._event_count,
             last_position=self._last_position,
             faded_to=balance.faded_to,
-            activity=self._activity,
+            activity=self.deeds.all(),
             contributions=balance.contributions.all(),
             uses=self._uses.all(),
             attributes=dict(self._attributes),
@@ -147,22 +141,28 @@ class Fold:
 
     def apply(self, entry: Entry) -> Outcome:
         """One more entry: first what fades up to it, then every rule for its type, in rule order."""
-        source = self._rules.bound_to(entry)
-        if entry.type == RETRACTION:
+        rules = self._rules
+        source = rules.bound_to(entry) if rules.activations else rules
+        kind = entry.type
+        if kind == RETRACTION:
             self._retracted |= retracted_in([entry])
             return Outcome(self._balance.faded_to, source.version)
-        if self._last_position is None or entry.position > self._last_position:
-            self._last_position = entry.position
+        position = entry.position
+        if self._last_position is None or position > self._last_position:
+            self._last_position = position
         self._event_count += not entry.is_fact
-        at, ignored = self._place(entry)
-        if ignored is not None:
-            return Outcome(at, source.version, (), (Effect("", NO_GROUP, 0, 0, ignored),))
-        fadings = tuple(self.fade_to(at))
-        if entry.type == ADJUSTMENT:
+        at = self._place(entry)
+        if isinstance(at, Reason):
+            return Outcome(entry.at, source.version, (), (Effect("", NO_GROUP, 0, 0, at),))
+        fadings = tuple(self._balance.fade_to(at, self.deeds.last))
+        if kind == ADJUSTMENT:
             return Outcome(at, source.version, fadings, (self._adjust(entry, at),))
-        remarks = self._learn(entry)
-        effects = [*remarks, *self._apply_rules(source.rules_for(entry.type), entry, at)]
-        self._activity = self._after(entry, at)
+        effects = self._learn(entry)
+        for rule in source.rules_for(kind):
+            effect = self._apply_rule(rule, entry, at)
+            if effect is not None:
+                effects.append(effect)
+        self.deeds.add(entry, at, self._attributes)
         return Outcome(at, source.version, fadings, tuple(effects))
 
     def copy(self) -> "Fold":
@@ -171,40 +171,39 @@ class Fold:
 
     def score_at(self, at: int) -> int:
         """The score at a later instant, in milli-points, if nothing but time happens."""
-        return self._balance.total_at(at, self._activity.last)
+        return self._balance.total_at(at, self.deeds.last)
 
-    def fade_to(self, at: int) -> list[Fading]:
+    def fade_to(self, at: int) -> Sequence[Fading]:
         """Apply every step of decay up to an instant; none when it has passed already."""
-        return self._balance.fade_to(at, self._activity.last)
+        return self._balance.fade_to(at, self.deeds.last)
 
     def next_fading(self) -> int | None:
         """When time alone changes the score next; None when it never does."""
-        return self._balance.next_fading(self._activity.last)
+        return self._balance.next_fading(self.deeds.last)
 
     def worth(self, rule: Rule, at: int) -> int:
         """Milli-points that a rule would count for at an instant not before the last entry, given an event that meets
         its condition and brings keys that its limits have not counted yet."""
         if rule.standing and rule.rule_id in self._standing:
             return 0
-        for name, limit in rule.named_limits():
+        for name, limit in rule.named_limits:
             if limit.key is None and self._uses.count(name, "", limit.window, at) >= limit.count:
                 return 0
         return self._balance.countable(self._rules.group(rule.group), rule.points)
 
-    def _place(self, entry: Entry) -> tuple[int, Reason | None]:
-        """When an entry applies, and why it does not."""
-        at = microseconds(entry.occurred_at)
+    def _place(self, entry: Entry) -> int | Reason:
+        """When an entry applies; or why it does not."""
         if entry.event_id in self._retracted:
-            return at, Reason.RETRACTED
+            return Reason.RETRACTED
         if entry.is_suspect:
-            return at, Reason.SUSPECT
+            return Reason.SUSPECT
         if self._rules.in_event_time:
-            return at, None
-        newest = self._activity.newest
+            return entry.at
+        newest = self.deeds.newest
         discards = self._rules.late_events is LateEvents.DISCARD_AND_AUDIT and not entry.is_fact
-        if discards and newest is not None and at < newest:
-            return at, Reason.DISCARDED
-        return max(at, self._balance.faded_to), None
+        if discards and newest is not None and entry.at < newest:
+            return Reason.DISCARDED
+        return max(entry.at, self._balance.faded_to)
 
     def _learn(self, entry: Entry) -> list[Effect]:
         """What an event says of the lead; and the address it came under, as long as none has said another."""
@@ -215,21 +214,13 @@ class Fold:
             whole = self._learned.learn(entry.properties) and whole
         return [] if whole else [Effect("", NO_GROUP, 0, 0, Reason.LEFT_OUT)]
 
-    def _apply_rules(self, rules: Sequence[Rule], entry: Entry, at: int) -> list[Effect]:
-        effects: list[Effect] = []
-        for rule in rules:
-            if rule.standing and entry.type not in ATTRIBUTE_TYPES:
-                continue
-            holds = rule.when is None or rule.when(entry, self._attributes)
-            if rule.standing:
-                effect = self._stand(rule, holds, at)
-            else:
-                effect = self._apply_rule(rule, entry, at) if holds else None
-            if effect is not None:
-                effects.append(effect)
-        return effects
-
-    def _apply_rule(self, rule: Rule, entry: Entry, at: int) -> Effect:
+    def _apply_rule(self, rule: Rule, entry: Entry, at: int) -> Effect | None:
+        """What a rule makes of an entry of its type; None: nothing."""
+        holds = rule.when is None or rule.when(entry, self._attributes)
+        if rule.standing:
+            return self._stand(rule, holds, at)
+        if not holds:
+            return None
         if rule.limits and not self._use(rule, entry, at):
             return Effect(rule.rule_id, rule.group, rule.points, 0, Reason.LIMITED)
         return self._give(rule, at)
@@ -262,7 +253,7 @@ class Fold:
         """Count an application of a limited rule against all of its limits; False when one had enough, or as many keys
         as are kept."""
         counted: list[tuple[str, str, int | None]] = []
-        for name, limit in rule.named_limits():
+        for name, limit in rule.named_limits:
             key = limit.key(entry, self._attributes) if limit.key else ""
             kept = self._rules.kept_for(name, limit)
             if self._uses.count(name, key, limit.window, at) >= limit.count:
@@ -273,28 +264,6 @@ class Fold:
         for name, key, kept in counted:
             self._uses.add(name, key, kept, at)
         return True
-
-    def _after(self, entry: Entry, at: int) -> Activity:
-        """What the lead did, with one more event."""
-        before, occurred_at = self._activity, microseconds(entry.occurred_at)
-        risk = self._rules.risk
-        forces = risk is not None and entry.type in risk.high_event_types
-        return Activity(
-            first=occurred_at if before.first is None else min(before.first, occurred_at),
-            newest=occurred_at if before.newest is None else max(before.newest, occurred_at),
-            last=at,
-            recent=self._recent(entry, at),
-            forced=at if forces else before.forced,
-            counts={**before.counts, entry.type: before.counts.get(entry.type, 0) + 1},
-        )
-
-    def _recent(self, entry: Entry, at: int) -> tuple[int, ...]:
-        velocity = self._rules.velocity
-        if velocity is None:
-            return ()
-        counts = velocity.when is None or velocity.when(entry, self._attributes)
-        times = (*self._activity.recent, at) if counts else self._activity.recent
-        return tuple(time for time in times if time + velocity.window > at)[-velocity.kept_max :]
 
 
 def retracted_in(entries: Iterable[Entry]) -> frozenset[str]:

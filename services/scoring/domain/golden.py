@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from services.scoring.domain.fold import in_order
 from services.scoring.domain.intelligence import Observation
-from services.scoring.domain.model import MILLI, Entry, RuleSet, instant, microseconds
+from services.scoring.domain.model import MILLI, Entry, RuleSet, instant
 
 BEGIN = 1_767_225_600_000_000
 """2026-01-01T00:00:00Z, from which the times of tests' events are counted."""
@@ -47,7 +47,7 @@ class GoldenResult:
 
 def run(test: GoldenTest, rules: RuleSet) -> GoldenResult:
     """Fold the test's events under the rules, and compare."""
-    times = [microseconds(entry.occurred_at) for entry in test.events]
+    times = [entry.at for entry in test.events]
     as_of = max(times) if test.after is None else min(times) + test.after
     observation = Observation(rules)
     for entry in in_order(_counting(test.events, as_of), rules):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from services.scoring.domain.balance import Fading
 from services.scoring.domain.fold import REMARKS, Effect, Fold, Reason
-from services.scoring.domain.model import ADJUSTMENT, Entry, RuleSet, microseconds
+from services.scoring.domain.model import ADJUSTMENT, Entry, RuleSet
 
 
 @dataclass(slots=True)
@@ -51,7 +51,7 @@ class Impact:
         stood = self._fold.standing
         outcome = self._fold.apply(entry)
         self._fade(outcome.fadings)
-        if not self._counts(microseconds(entry.occurred_at)):
+        if not self._counts(entry.at):
             return
         # Not by the reason: where bounds kept some of what was taken back, it says that.
         taken_back = stood - self._fold.standing

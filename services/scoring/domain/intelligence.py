@@ -72,11 +72,10 @@ class Observation:
     def apply(self, entry: Entry) -> Outcome:
         """One more entry, in order."""
         outcome = self.fold.apply(entry)
-        gained = sum(
-            effect.points
-            for effect in outcome.effects
-            if effect.points > 0 and effect.rule_id and effect.reason is not Reason.TAKEN_BACK
-        )
+        gained = 0
+        for effect in outcome.effects:
+            if effect.points > 0 and effect.rule_id and effect.reason is not Reason.TAKEN_BACK:
+                gained += effect.points
         if gained:
             self._gains.append((outcome.at, gained))
             while self._gains[0][0] <= outcome.at - 2 * TREND_SPAN:

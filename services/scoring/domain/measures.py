@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from services.scoring.domain.activity import NO_RISK
+from services.scoring.domain.deeds import Deeds
 from services.scoring.domain.fold import Fold
 from services.scoring.domain.model import MILLI, RuleSet
-from services.scoring.domain.state import Activity, State
+from services.scoring.domain.state import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Outlook:
         fold = self._fold
         if fold is None:
             return None
-        instants = _instants(fold.activity, self._rules)
+        instants = _instants(fold.deeds, self._rules)
         ahead = sorted({at for at in instants if at > self._at}, reverse=True)
         while True:
             step = fold.next_fading()
@@ -69,13 +70,13 @@ def measures_at(fold: Fold, rules: RuleSet, at: int) -> Measures:
     if not rules.moves:
         return Measures(fold.score, rules.stage_of(fold.score))
     at = max(at, fold.faded_to)
-    activity = fold.activity
+    deeds = fold.deeds
     score = fold.score_at(at)
     return Measures(
         score=score,
         stage=rules.stage_of(score),
-        velocity=rules.velocity.of(activity.recent, at) if rules.velocity else 0,
-        risk=rules.risk.of(activity.last, activity.forced, at) if rules.risk else NO_RISK,
+        velocity=rules.velocity.of(deeds.recent, at) if rules.velocity else 0,
+        risk=rules.risk.of(deeds.last, deeds.forced, at) if rules.risk else NO_RISK,
     )
 
 
@@ -89,11 +90,11 @@ def next_transition(state: State, kept: Measures, rules: RuleSet, now: int) -> i
     return Outlook(state, rules, now).next_transition(kept)
 
 
-def _instants(activity: Activity, rules: RuleSet) -> list[int]:
+def _instants(deeds: Deeds, rules: RuleSet) -> list[int]:
     """When time alone may change velocity or risk."""
     found: list[int] = []
     if rules.velocity is not None:
-        found += [time + rules.velocity.window for time in activity.recent]
+        found += [time + rules.velocity.window for time in deeds.recent]
     if rules.risk is not None:
-        found += rules.risk.changes(activity.last, activity.forced)
+        found += rules.risk.changes(deeds.last, deeds.forced)
     return found

@@ -1,7 +1,8 @@
 """The words of scoring: entries, rules, groups, stages, bounds. Points are whole milli-points and times are whole
 microseconds everywhere inside, so that sums are exact and nothing depends on a clock's or a float's fine print."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -44,7 +45,7 @@ UNLINK = "$unlink"
 """A lead that was merged into another stands for itself again; in no lead's history."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+_DAY_S = 86_400
 
 Position = tuple[datetime, str]
 """Where an entry stands in the order of the fold: by event time, then event id (by code point). A total order, so that
@@ -55,7 +56,8 @@ Attributes = Mapping[str, Any]
 
 def microseconds(instant: datetime) -> int:
     """An instant as microseconds since 1970."""
-    return (instant - _EPOCH) // _MICROSECOND
+    since = instant - _EPOCH
+    return (since.days * _DAY_S + since.seconds) * 1_000_000 + since.microseconds
 
 
 def instant(microseconds: int) -> datetime:
@@ -63,7 +65,9 @@ def instant(microseconds: int) -> datetime:
     return _EPOCH + timedelta(microseconds=microseconds)
 
 
-@dataclass(frozen=True, slots=True)
+# Nobody changes one. It is not frozen because a frozen one takes five times as long to make, and a replay makes
+# millions.
+@dataclass(slots=True)
 class Entry:
     """An event in the ledger, as far as scoring looks at it."""
 
@@ -71,7 +75,7 @@ class Entry:
     type: str
     """Normalised: lower snake case."""
     occurred_at: datetime
-    properties: Attributes = field(default_factory=dict, hash=False)
+    properties: Attributes = field(default_factory=dict)
     source: str = ""
     sequence: int | None = field(default=None, compare=False)
     """Place in the ledger; None: none yet, it is being recorded."""
@@ -79,6 +83,11 @@ class Entry:
     """None: now."""
     subject: str = field(default="", compare=False)
     """The reference it came under; empty: none that says anything."""
+    at: int = field(init=False, repr=False, compare=False)
+    """When it happened, in microseconds."""
+
+    def __post_init__(self) -> None:
+        self.at = microseconds(self.occurred_at)
 
     @property
     def is_fact(self) -> bool:
@@ -131,11 +140,12 @@ class Rule:
     """It counts where every one of them lets it."""
     standing: bool = False
     """Its points stand as long as its condition over the lead's attributes does."""
+    named_limits: tuple[tuple[str, Limit], ...] = field(init=False, repr=False, compare=False)
+    """Its limits, each with the name that its uses are kept under."""
 
-    def named_limits(self) -> Iterator[tuple[str, Limit]]:
-        """Its limits, each with the name that its uses are kept under."""
-        for number, limit in enumerate(self.limits, start=1):
-            yield self.rule_id if number == 1 else f"{self.rule_id}#{number}", limit
+    def __post_init__(self) -> None:
+        names = [self.rule_id, *(f"{self.rule_id}#{n}" for n in range(2, len(self.limits) + 1))]
+        object.__setattr__(self, "named_limits", tuple(zip(names, self.limits, strict=False)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,21 +274,25 @@ class RuleSet:
     _groups: Mapping[str, Group] = field(init=False, repr=False, compare=False)
     _kept: Mapping[str, int | None] = field(init=False, repr=False, compare=False)
     """Longest window by name of a limit, where several versions may ask."""
+    _thresholds: list[int] = field(init=False, repr=False, compare=False)
+    """Of the stages."""
     fading_groups: tuple[Group, ...] = field(init=False, repr=False, compare=False)
     """Groups whose scores fade, in their order."""
     total_decay: SteppedDecay | None = field(init=False, repr=False, compare=False)
     """Decay of the total as a whole."""
+    fades: bool = field(init=False, repr=False, compare=False)
+    """Whether time alone ever changes a score."""
+    moves: bool = field(init=False, repr=False, compare=False)
+    """Whether time alone ever changes anything."""
+    in_event_time: bool = field(init=False, repr=False, compare=False)
+    """Whether entries apply in the order in which they happened, and not in that of the ledger."""
 
     def __post_init__(self) -> None:
         enabled = [rule for rule in self.rules if rule.enabled]
-        types = {rule.event_type for rule in enabled} - {ANY_TYPE}
-        by_type = {
-            event_type: tuple(r for r in enabled if r.event_type in (event_type, ANY_TYPE))
-            for event_type in types
-        }
-        for_any = tuple(rule for rule in enabled if rule.event_type == ANY_TYPE)
+        types = {rule.event_type for rule in enabled} | ATTRIBUTE_TYPES
+        by_type = {event_type: _that_apply(enabled, event_type) for event_type in types}
         object.__setattr__(self, "_by_type", by_type)
-        object.__setattr__(self, "_for_any_type", for_any)
+        object.__setattr__(self, "_for_any_type", _that_apply(enabled, ANY_TYPE))
         # A total whose contributions fade one by one is one whose groups' contributions do, unless they say otherwise.
         inherited = self.decay if isinstance(self.decay, PerContribution) else None
         groups = [
@@ -289,24 +303,16 @@ class RuleSet:
         object.__setattr__(self, "_kept", _longest_windows(self.activations))
         object.__setattr__(self, "fading_groups", tuple(g for g in groups if g.decay is not None))
         object.__setattr__(self, "total_decay", None if inherited else self.decay)
-
-    @property
-    def fades(self) -> bool:
-        """Whether time alone ever changes a score."""
-        return bool(self.fading_groups) or self.total_decay is not None
-
-    @property
-    def moves(self) -> bool:
-        """Whether time alone ever changes anything."""
-        return self.fades or self.velocity is not None or self.risk is not None
-
-    @property
-    def in_event_time(self) -> bool:
-        """Whether entries apply in the order in which they happened, and not in that of the ledger."""
-        return self.late_events is LateEvents.REPLAY
+        fades = bool(self.fading_groups) or self.total_decay is not None
+        moves = fades or self.velocity is not None or self.risk is not None
+        object.__setattr__(self, "fades", fades)
+        object.__setattr__(self, "moves", moves)
+        object.__setattr__(self, "in_event_time", self.late_events is LateEvents.REPLAY)
+        object.__setattr__(self, "_thresholds", [stage.min_score for stage in self.stages])
 
     def rules_for(self, event_type: str) -> tuple[Rule, ...]:
-        """The enabled rules that apply to an event of the type, in rule order."""
+        """The enabled rules that an event of the type may give points by, in rule order; standing ones only where it
+        carries attributes."""
         return self._by_type.get(event_type, self._for_any_type)
 
     def bound_to(self, entry: Entry) -> "RuleSet":
@@ -320,7 +326,7 @@ class RuleSet:
             known = (one.rule_set for one in self.activations if one.recorded_at <= recorded_at)
             # What was recorded before any rules were known is scored by the first.
             return next(known, self.activations[-1].rule_set)
-        at = microseconds(entry.occurred_at)
+        at = entry.at
         ones = (one.rule_set for one in self.activations if one.effective_from <= at)
         return next(ones, NO_RULES)
 
@@ -337,12 +343,16 @@ class RuleSet:
         """The stage of a score: the last whose threshold it reaches; the lowest below all; empty without stages."""
         if not self.stages:
             return ""
-        name = self.stages[0].name
-        for stage in self.stages:
-            if score < stage.min_score:
-                break
-            name = stage.name
-        return name
+        return self.stages[max(bisect_right(self._thresholds, score) - 1, 0)].name
+
+
+def _that_apply(enabled: Sequence[Rule], event_type: str) -> tuple[Rule, ...]:
+    return tuple(
+        rule
+        for rule in enabled
+        if rule.event_type in (event_type, ANY_TYPE)
+        and (event_type in ATTRIBUTE_TYPES or not rule.standing)
+    )
 
 
 def _longest_windows(activations: Sequence[Activated]) -> Mapping[str, int | None]:
@@ -350,7 +360,7 @@ def _longest_windows(activations: Sequence[Activated]) -> Mapping[str, int | Non
     found: dict[str, int | None] = {}
     for one in activations:
         for rule in one.rule_set.rules:
-            for name, limit in rule.named_limits():
+            for name, limit in rule.named_limits:
                 known = found.get(name, 0)
                 both = known is not None and limit.window is not None
                 found[name] = max(known or 0, limit.window or 0) if both else None

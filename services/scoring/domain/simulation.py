@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from services.scoring.domain.decay import DAY
 from services.scoring.domain.histogram import Bin, Histogram
 from services.scoring.domain.intelligence import Observation
-from services.scoring.domain.model import Entry, RuleSet, microseconds
+from services.scoring.domain.model import Entry, RuleSet
 
 MOVERS_MAX = 20
 """Leads whose scores differ most that a summary names."""
@@ -72,7 +72,7 @@ class SimulatedFold:
         given = sum(effect.points for effect in outcome.effects)
         if not given:
             return
-        at = microseconds(entry.occurred_at)
+        at = entry.at
         if at < self._since:
             return
         score = self._observation.fold.score

@@ -1,6 +1,7 @@
 """How often limited rules have counted, while a fold is under way: by name of the limit, by key, the times. What no
 window reaches back to is forgotten; what is kept of one lead is bounded."""
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
@@ -28,7 +29,7 @@ class Uses:
         times = keys.times(_kept_as(key)) if keys else ()
         if window is None:
             return len(times)
-        return sum(1 for time in times if time > at - window)
+        return len(times) - bisect_right(times, at - window)
 
     def lets(self, name: str, key: str, kept: int | None, at: int) -> bool:
         """Whether a use with this key could be kept, given for how long uses are: None: for ever."""
