@@ -3,18 +3,19 @@ business."""
 
 from collections.abc import Sequence
 from copy import copy
-from typing import NamedTuple
 
 from services.scoring.domain.contributions import Contributions
 from services.scoring.domain.decay import HalfLife, PerContribution, SteppedDecay
 from services.scoring.domain.model import Group, RuleSet
 from services.scoring.domain.state import Contribution, State
+from services.scoring.domain.values import value
 
 TOTAL = "*"
 """Stands for the total where a group is named."""
 
 
-class Fading(NamedTuple):
+@value(frozen=True, slots=True)
+class Fading:
     """Points that time took."""
 
     at: int
@@ -69,6 +70,8 @@ class Balance:
 
     def total_at(self, at: int, idle_since: int | None) -> int:
         """What the total will have faded to at an instant, with this left as it is."""
+        if at <= self.faded_to:
+            return self.total
         step = self.next_fading(idle_since)
         if step is None or step > at:
             return self.total

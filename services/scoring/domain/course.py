@@ -128,12 +128,9 @@ class Course:
             yield
 
     def moved(self) -> Moved:
-        """The snapshot at its end, and the versions that were made."""
-        stays = not (self.needs_history or self._others or self._happened or self._retractions)
-        if stays:
-            return self._versions.end(self._before.state, self._now)
+        """The snapshot at its end, and the versions that were made. To be asked once."""
         last = self._retracting.get(len(self._retractions), self._lane)
-        return self._versions.end(last.fold.state, self._now)
+        return self._versions.end(last.fold, self._now)
 
     def _start(self, retractions: Sequence[Entry]) -> Fold:
         anew = self.needs_history or self._others
@@ -245,9 +242,9 @@ class _Versions:
             )
         )
 
-    def end(self, state: State, now: int) -> Moved:
-        """The snapshot with its state, and the versions."""
-        measures = self._measures
+    def end(self, fold: Fold, now: int) -> Moved:
+        """The snapshot at the end of a fold, which goes on, and the versions."""
+        measures, state = self._measures, fold.state
         snapshot = Snapshot(
             state=state,
             score=measures.score,
@@ -255,7 +252,7 @@ class _Versions:
             version=self._version,
             activation=self._activation,
             rule_set_version=self._rule_set_version,
-            next_transition=Outlook(state, self._rules.rule_set, now).next_transition(measures),
+            next_transition=Outlook(fold, self._rules.rule_set, now).next_transition(measures),
             velocity=measures.velocity,
             risk=measures.risk,
             merged_into=self._before.merged_into,
@@ -286,7 +283,7 @@ def refold(snapshot: Snapshot, state: State, rules: RulesInForce, now: int) -> M
     """The snapshot after other rules, given the fold of all of the lead's entries under them."""
     versions = _Versions(snapshot, rules)
     versions.others(measure(state, rules.rule_set, now), None)
-    return versions.end(state, now)
+    return versions.end(Fold(rules.rule_set, state), now)
 
 
 def mend(
@@ -304,4 +301,4 @@ def mend(
     versions = _Versions(right, rules)
     if not score_stands:
         versions.make(Cause.REPLAY, measure(state, rules.rule_set, now))
-    return versions.end(state, now)
+    return versions.end(Fold(rules.rule_set, state), now)

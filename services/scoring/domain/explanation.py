@@ -4,17 +4,19 @@ score exactly, and the way to the next stage. The fold does the reckoning; here 
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 from services.scoring.domain.balance import TOTAL, Fading
 from services.scoring.domain.fold import REMARKS, Effect, Fold, Outcome, Reason
 from services.scoring.domain.model import NO_GROUP, Entry, Rule, RuleSet, Stage
 from services.scoring.domain.state import State
+from services.scoring.domain.values import value
 
 T = TypeVar("T")
 
 
-class Contribution(NamedTuple):
+@value(frozen=True, slots=True)
+class Contribution:
     """What one rule made of one event."""
 
     entry: Entry

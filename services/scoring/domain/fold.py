@@ -4,7 +4,7 @@ same state; `trace` gives every step with its effects and what faded before it, 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any
 
 from services.scoring.domain.attributes import Attributes
 from services.scoring.domain.balance import Balance, Fading
@@ -23,6 +23,7 @@ from services.scoring.domain.model import (
 )
 from services.scoring.domain.state import EMPTY, State
 from services.scoring.domain.uses import Uses
+from services.scoring.domain.values import value
 
 
 class Reason(Enum):
@@ -54,7 +55,8 @@ REMARKS = IGNORED | {Reason.LEFT_OUT}
 """Of effects that no rule made, nor anybody by hand."""
 
 
-class Effect(NamedTuple):
+@value(frozen=True, slots=True)
+class Effect:
     """What one rule made of one entry; or that the entry counts for nothing."""
 
     rule_id: str
@@ -67,7 +69,8 @@ class Effect(NamedTuple):
     reason: Reason
 
 
-class Outcome(NamedTuple):
+@value(frozen=True, slots=True)
+class Outcome:
     """What became of an entry."""
 
     at: int

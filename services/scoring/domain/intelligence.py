@@ -11,6 +11,7 @@ from services.scoring.domain.fold import Fold, Outcome, Reason
 from services.scoring.domain.measures import Measures, measure, measures_at, next_transition
 from services.scoring.domain.model import MILLI, Entry, Grade, RuleSet, Situation
 from services.scoring.domain.state import Activity, State
+from services.scoring.domain.values import value
 
 TREND_SPAN = 7 * DAY
 TREND_GAIN_MIN = 5 * MILLI
@@ -36,7 +37,7 @@ class Transition:
     measures: Measures
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Intelligence:
     """All of it, at an instant. Points are milli-points, times microseconds."""
 

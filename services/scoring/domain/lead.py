@@ -8,6 +8,7 @@ from services.scoring.domain.activity import NO_RISK
 from services.scoring.domain.measures import Measures
 from services.scoring.domain.model import Entry, RuleSet
 from services.scoring.domain.state import EMPTY, State
+from services.scoring.domain.values import value
 
 
 class Cause(Enum):
@@ -39,7 +40,7 @@ class RulesInForce:
     rule_set: RuleSet
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Snapshot:
     """A lead as of its newest version: the fold of its ledger under one activation, and what that is worth."""
 
@@ -67,7 +68,7 @@ class Snapshot:
         return Measures(self.score, self.stage, self.velocity, self.risk)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Change:
     """One version of a lead's score."""
 

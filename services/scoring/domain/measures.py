@@ -1,15 +1,14 @@
 """What a lead comes to at an instant: the four things of which every change makes a version."""
 
-from dataclasses import dataclass
-
 from services.scoring.domain.activity import NO_RISK
 from services.scoring.domain.deeds import Deeds
 from services.scoring.domain.fold import Fold
 from services.scoring.domain.model import MILLI, RuleSet
 from services.scoring.domain.state import State
+from services.scoring.domain.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Measures:
     """Score and velocity in thousandths."""
 
@@ -29,29 +28,23 @@ class Measures:
 
 
 class Outlook:
-    """A state at an instant (microseconds), and what time alone makes of it from there. As of the state's newest entry
-    where that is later."""
+    """A fold at an instant (microseconds), or at its newest entry where that is later; and what time alone makes of it
+    from there. The fold goes on with it."""
 
-    def __init__(self, state: State, rules: RuleSet, at: int) -> None:
-        at = max(at, state.faded_to)
+    def __init__(self, fold: Fold, rules: RuleSet, at: int) -> None:
+        fold.fade_to(at)
+        self._fold = fold
         self._rules = rules
-        self._at = at
-        self._fold: Fold | None = None
-        if not rules.moves:
-            self.measures = Measures(state.score, rules.stage_of(state.score))
-            return
-        self._fold = Fold(rules, state)
-        self._fold.fade_to(at)
-        self.measures = measures_at(self._fold, rules, at)
+        self._at = fold.faded_to
+        self.measures = measures_at(fold, rules, self._at)
 
     def next_transition(self, kept: Measures) -> int | None:
         """When time alone makes it differ from what is kept of it: found by walking through the exact instants at which
         time changes anything, of which there are finitely many. To be asked once."""
-        fold = self._fold
-        if fold is None:
+        fold, rules = self._fold, self._rules
+        if not rules.moves:
             return None
-        instants = _instants(fold.deeds, self._rules)
-        ahead = sorted({at for at in instants if at > self._at}, reverse=True)
+        ahead = sorted({at for at in _instants(fold.deeds, rules) if at > self._at}, reverse=True)
         while True:
             step = fold.next_fading()
             if ahead and (step is None or ahead[-1] <= step):
@@ -61,7 +54,7 @@ class Outlook:
             else:
                 return None
             fold.fade_to(at)
-            if kept.differs(measures_at(fold, self._rules, at)):
+            if kept.differs(measures_at(fold, rules, at)):
                 return at
 
 
@@ -82,12 +75,16 @@ def measures_at(fold: Fold, rules: RuleSet, at: int) -> Measures:
 
 def measure(state: State, rules: RuleSet, at: int) -> Measures:
     """What a state comes to at an instant if nothing but time happens."""
-    return Outlook(state, rules, at).measures
+    if not rules.moves:
+        return Measures(state.score, rules.stage_of(state.score))
+    return Outlook(Fold(rules, state), rules, at).measures
 
 
 def next_transition(state: State, kept: Measures, rules: RuleSet, now: int) -> int | None:
     """When, after `now`, time alone makes what a state comes to differ from what is kept of it."""
-    return Outlook(state, rules, now).next_transition(kept)
+    if not rules.moves:
+        return None
+    return Outlook(Fold(rules, state), rules, now).next_transition(kept)
 
 
 def _instants(deeds: Deeds, rules: RuleSet) -> list[int]:

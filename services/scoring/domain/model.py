@@ -10,6 +10,7 @@ from typing import Any
 
 from services.scoring.domain.activity import Risk, Velocity
 from services.scoring.domain.decay import Decay, PerContribution, SteppedDecay
+from services.scoring.domain.values import value
 
 MILLI = 1_000
 """Milli-points in a point."""
@@ -65,9 +66,7 @@ def instant(microseconds: int) -> datetime:
     return _EPOCH + timedelta(microseconds=microseconds)
 
 
-# Nobody changes one. It is not frozen because a frozen one takes five times as long to make, and a replay makes
-# millions.
-@dataclass(slots=True)
+@value(frozen=True, slots=True)
 class Entry:
     """An event in the ledger, as far as scoring looks at it."""
 
@@ -75,7 +74,7 @@ class Entry:
     type: str
     """Normalised: lower snake case."""
     occurred_at: datetime
-    properties: Attributes = field(default_factory=dict)
+    properties: Attributes = field(default_factory=dict, hash=False)
     source: str = ""
     sequence: int | None = field(default=None, compare=False)
     """Place in the ledger; None: none yet, it is being recorded."""
@@ -87,7 +86,7 @@ class Entry:
     """When it happened, in microseconds."""
 
     def __post_init__(self) -> None:
-        self.at = microseconds(self.occurred_at)
+        object.__setattr__(self, "at", microseconds(self.occurred_at))
 
     @property
     def is_fact(self) -> bool:

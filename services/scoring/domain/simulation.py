@@ -10,12 +10,13 @@ from services.scoring.domain.decay import DAY
 from services.scoring.domain.histogram import Bin, Histogram
 from services.scoring.domain.intelligence import Observation
 from services.scoring.domain.model import Entry, RuleSet
+from services.scoring.domain.values import value
 
 MOVERS_MAX = 20
 """Leads whose scores differ most that a summary names."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Scored:
     """What a rule set makes of a lead. Score and velocity in thousandths."""
 
@@ -27,7 +28,7 @@ class Scored:
     velocity: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class SimulatedLead:
     """A lead under the rules in force, and under others."""
 
@@ -69,15 +70,14 @@ class SimulatedFold:
         if entry.is_fact:
             return
         self.event_count += 1
+        if entry.at < self._since:
+            return
         given = sum(effect.points for effect in outcome.effects)
         if not given:
             return
-        at = entry.at
-        if at < self._since:
-            return
         score = self._observation.fold.score
         if self.rules.stage_of(score - given) != self.rules.stage_of(score):
-            self.stage_changes.append(at // DAY)
+            self.stage_changes.append(entry.at // DAY)
 
     def scored(self, as_of: int) -> Scored:
         """What it comes to at an instant (microseconds) not before the last entry."""

@@ -3,17 +3,18 @@ is kept with the lead as JSON; the number of its form tells when an older one mu
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any
 
 from services.scoring.domain.model import instant, microseconds
+from services.scoring.domain.values import value
 
 FORMAT = 3
 """Goes up whenever the JSON, or the meaning of anything in it, changes."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Contribution:
     """Points that fade on their own."""
 
@@ -25,7 +26,7 @@ class Contribution:
     """Milli-points."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Activity:
     """What the lead did, apart from what that earned. Times are microseconds; retracted, discarded and suspect events
     don't count."""
@@ -47,7 +48,7 @@ class Activity:
 NO_ACTIVITY = Activity()
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class State:
     """All of a lead's score is here; the rest of a snapshot is bookkeeping."""
 
@@ -87,26 +88,25 @@ def to_json(state: State) -> str:
     """The state as text; the same state always gives the same text."""
     occurred_at, event_id = state.last_position or (None, None)
     activity = state.activity
+    # A tuple is written as a list.
     parts = {
-        "scores": dict(state.scores),
+        "scores": state.scores,
         "total_faded": state.total_faded,
         "event_count": state.event_count,
         "last": [microseconds(occurred_at), event_id] if occurred_at else None,
         "faded_to": state.faded_to,
-        "contributions": [[c.group, c.at, c.original, c.left] for c in state.contributions],
-        "uses": {
-            rule: {key: list(times) for key, times in of.items()} for rule, of in state.uses.items()
-        },
-        "attributes": dict(state.attributes),
-        "standing": dict(state.standing),
-        "activity": [
+        "contributions": [(c.group, c.at, c.original, c.left) for c in state.contributions],
+        "uses": state.uses,
+        "attributes": state.attributes,
+        "standing": state.standing,
+        "activity": (
             activity.first,
             activity.newest,
             activity.last,
-            list(activity.recent),
+            activity.recent,
             activity.forced,
-            dict(activity.counts),
-        ],
+            activity.counts,
+        ),
     }
     return _ENCODER.encode(parts)
 
