@@ -287,15 +287,14 @@ async def _fold(
     """Fold some leads' entries; no history is held."""
     current: LeadKey | None = None
     turns = Turns()
-    async with aclosing(tx.entries_of(leads, in_event_time=in_event_time)) as entries:
-        async for key, entry in entries:
+    async with aclosing(tx.histories_of(leads, in_event_time=in_event_time)) as histories:
+        async for key, entries in histories:
             if key != current:
                 if current is not None:
                     impact.finish(now)
                 impact.begin()
                 current = key
-            impact.apply(entry)
-            await turns.give()
+            await turns.each(impact.apply, entries)
     if current is not None:
         impact.finish(now)
 

@@ -145,9 +145,9 @@ class LeadHandlers:
             key = (project_id, found.profile.lead_id)
             # Those that gave the score, also while re-scoring under others is under way.
             rule_set = (await tx.rules_under(project_id, found.snapshot.activation)).rule_set
-            read = tx.entries_of([key], in_event_time=rule_set.in_event_time)
-            async with aclosing(read) as entries:
-                page = await _page(entries, rule_set, after, limit, descending)
+            read = tx.histories_of([key], in_event_time=rule_set.in_event_time)
+            async with aclosing(read) as history:
+                page = await _page(history, rule_set, after, limit, descending)
             events = await tx.recorded_events(project_id, [entry.event_id for entry, *_ in page])
         return [
             TimelineItem(events[entry.event_id], outcome, score, rule_set.stage_of(score))
@@ -184,7 +184,7 @@ async def _find(tx: Transaction, project_id: str, reference: str) -> LeadView:
 
 
 async def _page(
-    entries: AsyncIterator[tuple[LeadKey, Entry]],
+    history: AsyncIterator[tuple[LeadKey, Sequence[Entry]]],
     rules: RuleSet,
     after: Position | None,
     limit: int,
@@ -196,17 +196,18 @@ async def _page(
     turns = Turns()
     page: deque[tuple[Entry, Outcome, int]] = deque(maxlen=limit)
     begun = after is None or descending
-    async for _, entry in entries:
-        if descending and entry.position == after:
-            break
-        outcome = fold.apply(entry)
-        await turns.give()
-        # What a retraction does is said with the events it is about.
-        if begun and entry.type != RETRACTION:
-            page.append((entry, outcome, fold.score))
-            if not descending and len(page) == limit:
-                break
-        begun = begun or entry.position == after
+    async for _, entries in history:
+        for entry in entries:
+            if descending and entry.position == after:
+                return list(reversed(page))
+            outcome = fold.apply(entry)
+            await turns.give()
+            # What a retraction does is said with the events it is about.
+            if begun and entry.type != RETRACTION:
+                page.append((entry, outcome, fold.score))
+                if not descending and len(page) == limit:
+                    return list(page)
+            begun = begun or entry.position == after
     return list(reversed(page)) if descending else list(page)
 
 

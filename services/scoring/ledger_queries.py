@@ -1,8 +1,12 @@
 """The ledger as it is read to explain, verify and replay: part of the store's transaction. What may be long is read in
 portions through a cursor on the server, so that no history is too long for memory. No writes here."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import aclosing
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import psycopg
@@ -15,7 +19,7 @@ from services.scoring.domain.verification import Block, KeptEntry, Written
 from services.scoring.ports import LeadFilter, LeadKey
 
 PORTION_ENTRIES = 500
-"""Entries fetched at a time: at 32 KB of properties each, 16 MB at most."""
+"""Entries fetched at a time: at 32 KB of properties each, 16 MB at most, and as much again that is fetched ahead."""
 
 _HEAD = "SELECT last_position, hash, recorded_at FROM ledger_heads WHERE project_id = %s"
 
@@ -28,28 +32,30 @@ _ACTIVATIONS = """
     WHERE project_id = %s AND number <= %s ORDER BY number DESC
 """
 
-# A reference was, at a record time, of the lead that it left first after it, or of the one that it is of now.
-_ENTRIES_OF = """
-    WITH i AS (
-        SELECT * FROM unnest(%(projects)s::text[], %(leads)s::text[]) AS i(project_id, lead_id)
+# A reference was, at a record time, of the lead that it left first after it, or of the one that it is of now. By the
+# leads' places the server knows that they come in order: it sorts lead by lead as it goes along, and not all at once.
+_HISTORIES = """
+    WITH i AS NOT MATERIALIZED (
+        SELECT * FROM unnest(%(projects)s::text[], %(leads)s::text[]) WITH ORDINALITY
+        AS i(project_id, lead_id, place)
     ), s AS (
-        SELECT i.project_id, i.lead_id, subject FROM i JOIN subjects USING (project_id, lead_id)
+        SELECT i.place, i.project_id, subject FROM i JOIN subjects USING (project_id, lead_id)
         WHERE %(known_at)s::timestamptz IS NULL OR NOT EXISTS (
             SELECT FROM subject_moves m WHERE m.project_id = i.project_id
             AND m.subject = subjects.subject AND m.moved_at > %(known_at)s)
         UNION ALL
-        SELECT i.project_id, i.lead_id, m.subject
+        SELECT i.place, i.project_id, m.subject
         FROM i JOIN subject_moves m ON m.project_id = i.project_id AND m.from_lead_id = i.lead_id
         WHERE m.moved_at > %(known_at)s AND NOT EXISTS (
             SELECT FROM subject_moves e WHERE e.project_id = m.project_id AND e.subject = m.subject
             AND e.moved_at > %(known_at)s AND e.moved_at < m.moved_at)
     )
-    SELECT s.project_id, s.lead_id, l.event_id, l.type, l.occurred_at, l.properties, l.source,
-           l.position, l.recorded_at, l.subject
+    SELECT s.place, l.event_id, l.type, l.occurred_at, l.properties::text, l.source, l.position,
+           l.recorded_at, l.subject
     FROM s JOIN ledger l ON l.project_id = s.project_id AND l.subject = s.subject
     WHERE (%(as_of)s::timestamptz IS NULL OR l.occurred_at <= %(as_of)s OR l.type = %(retraction)s)
       AND (%(known_at)s::timestamptz IS NULL OR l.recorded_at <= %(known_at)s)
-    ORDER BY s.project_id, s.lead_id, l.type <> %(retraction)s,
+    ORDER BY s.place, l.type <> %(retraction)s,
              CASE WHEN %(in_ledger_order)s THEN l.position END, l.occurred_at, l.event_id
 """
 
@@ -87,6 +93,11 @@ _SNAPSHOTS_AFTER = f"""
     SELECT project_id, lead_id, {rows.SNAPSHOT_COLUMNS} FROM snapshots
     WHERE project_id = %s AND lead_id > %s ORDER BY lead_id LIMIT %s
 """
+_SNAPSHOTS_OF = f"""
+    SELECT project_id, lead_id, {rows.SNAPSHOT_COLUMNS}
+    FROM unnest(%s::text[], %s::text[]) AS i(project_id, lead_id)
+    JOIN snapshots USING (project_id, lead_id) ORDER BY project_id, lead_id
+"""
 _WRITTEN = """
     SELECT s.project_id, s.lead_id, s.updated_at, c.version, c.score, c.stage, c.changed_at
     FROM unnest(%s::text[], %s::text[]) AS i(project_id, lead_id)
@@ -116,13 +127,13 @@ class LedgerReads:
         number: int = (await self._fetch(_ACTIVATION_AT, project_id, known_at))[0][0]
         return number
 
-    async def entries_of(
+    async def histories_of(
         self,
         leads: Iterable[LeadKey],
         as_of: datetime | None = None,
         known_at: datetime | None = None,
         in_event_time: bool = True,
-    ) -> AsyncGenerator[tuple[LeadKey, Entry], None]:
+    ) -> AsyncGenerator[tuple[LeadKey, Sequence[Entry]], None]:
         wanted = sorted(set(leads))
         values = {
             "projects": [project_id for project_id, _ in wanted],
@@ -132,19 +143,26 @@ class LedgerReads:
             "in_ledger_order": not in_event_time,
             "retraction": RETRACTION,
         }
-        async for project_id, lead_id, *entry in self._portions(_ENTRIES_OF, values):
-            yield (project_id, lead_id), Entry(*entry)
+        async with aclosing(self._portions(_HISTORIES, values)) as portions:
+            async for portion in portions:
+                for place, lines in groupby(portion, key=itemgetter(0)):
+                    yield wanted[place - 1], [rows.entry(columns[1:]) for columns in lines]
 
     async def kept_entries(
         self, project_id: str, after: int, until: int
     ) -> AsyncGenerator[KeptEntry, None]:
-        async for columns in self._portions(_KEPT_BETWEEN, (project_id, after, until)):
-            yield KeptEntry(*columns)
+        values = (project_id, after, until)
+        async with aclosing(self._portions(_KEPT_BETWEEN, values)) as portions:
+            async for portion in portions:
+                for columns in portion:
+                    yield KeptEntry(*columns)
 
     async def kept_entries_of(self, key: LeadKey) -> AsyncGenerator[KeptEntry, None]:
         values = {"project": key[0], "lead": key[1]}
-        async for columns in self._portions(_KEPT_OF, values):
-            yield KeptEntry(*columns)
+        async with aclosing(self._portions(_KEPT_OF, values)) as portions:
+            async for portion in portions:
+                for columns in portion:
+                    yield KeptEntry(*columns)
 
     async def block_before(self, project_id: str, position: int) -> Block | None:
         found = await self._fetch(_BLOCK_BEFORE, project_id, position)
@@ -163,6 +181,11 @@ class LedgerReads:
     ) -> dict[LeadKey, Snapshot]:
         found = await self._fetch(_SNAPSHOTS_AFTER, project_id, after, limit)
         return {(columns[0], columns[1]): rows.snapshot(columns[2:]) for columns in found}
+
+    async def snapshots_of(self, leads: Iterable[LeadKey]) -> dict[LeadKey, Snapshot]:
+        columns = rows.arrays(sorted(set(leads)), 2)
+        found = await self._fetch(_SNAPSHOTS_OF, *columns)
+        return {(line[0], line[1]): rows.snapshot(line[2:]) for line in found}
 
     async def written(self, leads: Iterable[LeadKey]) -> dict[LeadKey, Written]:
         wanted = sorted(set(leads))
@@ -202,10 +225,23 @@ class LedgerReads:
             await cursor.fetchall() if cursor.description is not None else [] for cursor in cursors
         ]
 
-    async def _portions(self, query: str, values: Any) -> AsyncGenerator[tuple[Any, ...], None]:
+    async def _portions(
+        self, query: str, values: Any
+    ) -> AsyncGenerator[list[tuple[Any, ...]], None]:
+        """Rows as they are fetched: the server makes the next ones ready while somebody works on these."""
         self._streams += 1
-        async with self._cursor.connection.cursor(name=f"entries_{self._streams}") as cursor:
-            cursor.itersize = PORTION_ENTRIES
+        name = f"entries_{self._streams}"
+        async with self._cursor.connection.cursor(name=name, binary=True) as cursor:
             await cursor.execute(query, values)
-            async for columns in cursor:
-                yield columns
+            ahead = asyncio.create_task(cursor.fetchmany(PORTION_ENTRIES))
+            try:
+                while portion := await ahead:
+                    if len(portion) == PORTION_ENTRIES:
+                        ahead = asyncio.create_task(cursor.fetchmany(PORTION_ENTRIES))
+                        await asyncio.sleep(0)  # so that it is on its way
+                    yield portion
+                    if len(portion) < PORTION_ENTRIES:
+                        break
+            finally:
+                # Who wants no more of it goes on with the transaction, as soon as the connection is free.
+                await asyncio.gather(ahead, return_exceptions=True)

@@ -1,6 +1,6 @@
 """How leads move on inside a transaction: locked, shown their history where they need it, written. What it needs to
 know that has changed meanwhile makes the transaction start over. Histories are read in small portions and folded as
-they come, lead by lead, so that none is ever in memory; everybody else has a turn meanwhile."""
+they come, lead by lead, so that none is ever in memory as a whole; everybody else has a turn meanwhile."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
@@ -93,14 +93,13 @@ async def carry(
             await turns.give()
         updates.append(LeadUpdate(key, *own.moved()))
 
-    async with aclosing(_histories(tx, asking)) as entries:
-        async for key, entry in entries:
+    async with aclosing(_histories(tx, asking)) as histories:
+        async for key, entries in histories:
             if under_way is None or under_way[0] != key:
                 if under_way is not None:
                     await finish(*under_way)
                 under_way = (key, course(key))
-            under_way[1].earlier(entry)
-            await turns.give()
+            await turns.each(under_way[1].earlier, entries)
     if under_way is not None:
         await finish(*under_way)
     done = {update.key for update in updates}
@@ -112,22 +111,15 @@ async def carry(
 
 async def folded(tx: Transaction, leads: Mapping[LeadKey, RulesInForce]) -> dict[LeadKey, State]:
     """Each lead's entries folded under its rules."""
-    states = dict.fromkeys(leads, EMPTY)
+    folds: dict[LeadKey, Fold] = {}
     turns = Turns()
-    current: LeadKey | None = None
-    fold: Fold | None = None
-    async with aclosing(_histories(tx, leads)) as entries:
-        async for key, entry in entries:
-            if key != current:
-                if current is not None and fold is not None:
-                    states[current] = fold.state
-                current, fold = key, Fold(leads[key].rule_set)
-            if fold is not None:
-                fold.apply(entry)
-            await turns.give()
-    if current is not None and fold is not None:
-        states[current] = fold.state
-    return states
+    async with aclosing(_histories(tx, leads)) as histories:
+        async for key, entries in histories:
+            fold = folds.get(key)
+            if fold is None:
+                fold = folds[key] = Fold(leads[key].rule_set)
+            await turns.each(fold.apply, entries)
+    return {key: folds[key].state if key in folds else EMPTY for key in leads}
 
 
 def within(entry_counts: Mapping[LeadKey, int]) -> set[LeadKey]:
@@ -158,12 +150,12 @@ def to_be_folded(
 
 async def _histories(
     tx: Transaction, leads: Mapping[LeadKey, RulesInForce]
-) -> AsyncGenerator[tuple[LeadKey, Entry], None]:
-    """The leads' entries, lead by lead, in the order in which each one's rules want them."""
+) -> AsyncGenerator[tuple[LeadKey, Sequence[Entry]], None]:
+    """The leads' entries, lead by lead, in the order in which each one's rules want them; see ports.histories_of."""
     for in_event_time in (True, False):
         chosen = [key for key, one in leads.items() if one.rule_set.in_event_time is in_event_time]
         if not chosen:
             continue
-        async with aclosing(tx.entries_of(chosen, in_event_time=in_event_time)) as entries:
-            async for key, entry in entries:
-                yield key, entry
+        async with aclosing(tx.histories_of(chosen, in_event_time=in_event_time)) as histories:
+            async for key, entries in histories:
+                yield key, entries

@@ -300,16 +300,17 @@ class Transaction(FactTransaction, IdentityTransaction, Protocol):
         """The activation that was in force at a record time; 0 before the first."""
         ...
 
-    def entries_of(
+    def histories_of(
         self,
         leads: Iterable[LeadKey],
         as_of: datetime | None = None,
         known_at: datetime | None = None,
         in_event_time: bool = True,
-    ) -> AsyncGenerator[tuple[LeadKey, Entry], None]:
+    ) -> AsyncGenerator[tuple[LeadKey, Sequence[Entry]], None]:
         """The leads' ledger entries, lead by lead in the order in which they apply (in event time, or that of the
-        ledger; retractions first), read in small portions: only those that happened by `as_of`, or are retractions, and
-        were recorded by `known_at`, of the references that were the leads' then."""
+        ledger; retractions first), read in small portions: what comes of a lead may come in several, one after the
+        other. Only those that happened by `as_of`, or are retractions, and were recorded by `known_at`, of the
+        references that were the leads' then."""
         ...
 
     def kept_entries(
@@ -338,6 +339,10 @@ class Transaction(FactTransaction, IdentityTransaction, Protocol):
         self, project_id: str, after: str, limit: int
     ) -> dict[LeadKey, Snapshot]:
         """The snapshots of the next leads of the project in order of id; others may change them meanwhile."""
+        ...
+
+    async def snapshots_of(self, leads: Iterable[LeadKey]) -> dict[LeadKey, Snapshot]:
+        """The snapshots of these leads in order of project and id; others may change them meanwhile."""
         ...
 
     async def written(self, leads: Iterable[LeadKey]) -> dict[LeadKey, Written]:

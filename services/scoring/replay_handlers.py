@@ -1,5 +1,6 @@
-"""Replaying leads from the ledger: folds them anew, batch by batch, each in a transaction of its own, mends what
-differs, and says after each how far it has come."""
+"""Replaying leads from the ledger: folds them anew, batch by batch, each in a read-only transaction of its own that
+nobody waits for; mends what differs in a second one that locks no other leads; and says after each batch how far it has
+come."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -17,8 +18,8 @@ from services.scoring.moving import folded, within
 from services.scoring.ports import LeadFilter, LeadKey, LeadUpdate, Store, Transaction
 from services.shared.clock import Clock
 
-STEP_LEADS = 200
-"""Leads folded anew in one transaction, unless they have too many entries: their rows are locked meanwhile."""
+STEP_LEADS = 400
+"""Leads folded anew in one transaction, unless they have too many entries."""
 
 STEPS_AT_ONCE = 1
 """Of all replays of a process together, which take turns: each holds a connection meanwhile."""
@@ -76,9 +77,8 @@ class ReplayHandlers:
             view = await tx.find_lead(project_id, subject_of(reference))
         if view is None:
             raise LeadNotFound(reference)
-        key = (project_id, view.profile.lead_id)
-        progress = ReplayProgress(lead_total=1)
-        yield await self._step(project_id, [key], replace(progress, cursor=key[1]), done=True)
+        async with self._steps:
+            yield await self._step(project_id, [view.profile.lead_id], ReplayProgress(lead_total=1))
 
     async def replay(
         self, project_id: str, which: LeadFilter, progress: ReplayProgress
@@ -88,34 +88,29 @@ class ReplayHandlers:
             total = await tx.count_leads(project_id, which)
         progress = replace(progress, lead_total=max(total, progress.lead_count))
         while not progress.done:
-            page = replace(
-                which, order="lead_id", descending=False, after=(progress.cursor, progress.cursor)
-            )
-            async with self._store.reading() as tx:
-                views = await tx.list_leads(project_id, page, STEP_LEADS)
-            counts = {
-                (project_id, view.profile.lead_id): view.snapshot.state.event_count
-                for view in views
-            }
-            keys = sorted(within(counts))
-            ahead = replace(progress, cursor=keys[-1][1] if keys else progress.cursor)
-            all_done = len(views) < STEP_LEADS and len(keys) == len(views)
-            progress = await self._step(project_id, keys, ahead, done=all_done)
+            async with self._steps:
+                async with self._store.reading() as tx:
+                    page = await tx.lead_ids(project_id, which, progress.cursor, STEP_LEADS)
+                progress = await self._step(project_id, page, progress)
             yield progress
 
     async def _step(
-        self, project_id: str, keys: Sequence[LeadKey], progress: ReplayProgress, done: bool
+        self, project_id: str, page: Sequence[str], progress: ReplayProgress
     ) -> ReplayProgress:
-        async with self._steps, self._store.begin() as tx:
-            now = self._clock.now()
-            rules = (await tx.rules_in_force([project_id]))[project_id]
-            snapshots = await tx.lock(keys)
+        """As many of these leads as have not too many entries; done with the last of a page that is not full."""
+        keys = [(project_id, lead_id) for lead_id in page]
+        now = self._clock.now()
+        async with self._store.reading() as tx:
+            rules = await tx.rules_under(project_id, None)
+            found = await tx.snapshots_of(keys)
+            chosen = within({key: one.state.event_count for key, one in found.items()})
+            snapshots = {key: one for key, one in found.items() if key in chosen}
             outcome = await _replay(tx, snapshots, rules, microseconds(now))
-            await tx.save(outcome.updates, now)
         if outcome.updates:
-            self._committed()
+            outcome = await self._mend(project_id, [update.key for update in outcome.updates])
         return replace(
             progress,
+            cursor=max(snapshots)[1] if snapshots else progress.cursor,
             lead_count=progress.lead_count + len(snapshots),
             lead_total=max(progress.lead_total, progress.lead_count + len(snapshots)),
             changed_count=progress.changed_count + len(outcome.changed),
@@ -123,8 +118,19 @@ class ReplayHandlers:
             updated_count=progress.updated_count + outcome.updated,
             changed=tuple(outcome.changed),
             replayed_at=now,
-            done=done,
+            done=len(page) < STEP_LEADS and len(snapshots) == len(found),
         )
+
+    async def _mend(self, project_id: str, keys: Sequence[LeadKey]) -> _Outcome:
+        """Once more, with the leads locked, for those that are not what the ledger gives."""
+        async with self._store.begin() as tx:
+            now = self._clock.now()
+            rules = (await tx.rules_in_force([project_id]))[project_id]
+            outcome = await _replay(tx, await tx.lock(keys), rules, microseconds(now))
+            await tx.save(outcome.updates, now)
+        if outcome.updates:
+            self._committed()
+        return outcome
 
 
 async def _replay(
@@ -135,7 +141,7 @@ async def _replay(
     outcome = _Outcome()
     for key, snapshot in snapshots.items():
         if snapshot.merged_into:
-            continue  # it was merged since it was listed: its entries are another lead's
+            continue  # it was merged since it was listed or looked at: its entries are another lead's
         _replay_lead(outcome, key, snapshot, states[key], rules, written[key], now)
     return outcome
 

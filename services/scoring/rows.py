@@ -9,6 +9,7 @@ from services.scoring.domain import chain
 from services.scoring.domain.chain import NEVER
 from services.scoring.domain.lead import OUTDATED, UNREADABLE, Cause, Change, Snapshot
 from services.scoring.domain.model import Activated, Entry, instant, microseconds
+from services.scoring.domain.properties import Properties
 from services.scoring.domain.state import FORMAT, Activity, State, from_json, to_json
 from services.scoring.ports import IncomingEvent, Profile, RecordedChange
 from services.shared.bulk import array
@@ -114,6 +115,21 @@ def activated(columns: tuple[Any, ...]) -> Activated:
         stored_rules.from_json(rule_set),
         microseconds(effective_from),
         microseconds(recorded_at),
+    )
+
+
+def entry(columns: tuple[Any, ...]) -> Entry:
+    """An entry from its id, type, time, properties as text, source, position, record time and subject."""
+    event_id, kind, occurred_at, properties, source, position, recorded_at, subject = columns
+    return Entry(
+        event_id,
+        kind,
+        occurred_at,
+        Properties(properties),
+        source,
+        position,
+        recorded_at,
+        subject,
     )
 
 

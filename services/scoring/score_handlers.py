@@ -1,7 +1,7 @@
 """Scores at any time: what a score was, as of when and as known when, and why. The other half of `handlers.py`'s reads;
 nothing here changes anything."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,7 +51,7 @@ class _Past:
 
     lead_id: str
     rules: RulesInForce
-    entries: AsyncIterator[tuple[LeadKey, Entry]]
+    history: AsyncIterator[tuple[LeadKey, Sequence[Entry]]]
     as_of: datetime
     known_at: datetime | None
 
@@ -73,10 +73,7 @@ class ScoreHandlers:
         """What a fold gives that is stopped there. Raises LeadNotFound."""
         async with self._past(project_id, reference, as_of, known_at) as past:
             fold = Fold(past.rules.rule_set)
-            turns = Turns()
-            async for _, entry in past.entries:
-                fold.apply(entry)
-                await turns.give()
+            await _each(fold.apply, past)
             fold.fade_to(microseconds(past.as_of))
             return _score_at(past, fold.state)
 
@@ -91,10 +88,7 @@ class ScoreHandlers:
         """The same with its reasons, of which the newest `limit` are listed. Raises LeadNotFound."""
         async with self._past(project_id, reference, as_of, known_at) as past:
             account = Account(past.rules.rule_set, limit)
-            turns = Turns()
-            async for _, entry in past.entries:
-                account.apply(entry)
-                await turns.give()
+            await _each(account.apply, past)
             explanation = account.explain(microseconds(past.as_of))
             return _score_at(past, explanation.state), explanation
 
@@ -109,10 +103,7 @@ class ScoreHandlers:
         async with self._past(project_id, reference, as_of, known_at) as past:
             rules, instant = past.rules.rule_set, microseconds(past.as_of)
             observation = Observation(rules)
-            turns = Turns()
-            async for _, entry in past.entries:
-                observation.apply(entry)
-                await turns.give()
+            await _each(observation.apply, past)
             return IntelligenceAt(
                 lead_id=past.lead_id,
                 intelligence=observation.intelligence(instant),
@@ -138,8 +129,15 @@ class ScoreHandlers:
             rules = await tx.rules_under(project_id, activation)
             key = (project_id, lead_id)
             in_event_time = rules.rule_set.in_event_time
-            async with aclosing(tx.entries_of([key], until, known, in_event_time)) as entries:
-                yield _Past(lead_id, rules, entries, until, known)
+            async with aclosing(tx.histories_of([key], until, known, in_event_time)) as history:
+                yield _Past(lead_id, rules, history, until, known)
+
+
+async def _each(apply: Callable[[Entry], object], past: _Past) -> None:
+    """Give something each entry."""
+    turns = Turns()
+    async for _, entries in past.history:
+        await turns.each(apply, entries)
 
 
 def _score_at(past: _Past, state: State) -> ScoreAt:

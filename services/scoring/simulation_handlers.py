@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Protocol, TypeVar
 
 from services.scoring.domain import golden
@@ -29,7 +30,7 @@ from services.scoring.ports import LeadFilter, Store, Transaction
 from services.shared.clock import Clock
 from services.shared.turns import Turns
 
-PORTION_LEADS = 100
+PORTION_LEADS = 200
 """Leads folded in one transaction, whose states are in memory together."""
 
 PORTIONS_AT_ONCE = 1
@@ -180,10 +181,9 @@ class SimulationHandlers:
             turns = Turns()
             conversions = {lead_id: Conversions(conversion_types) for lead_id in lead_ids}
             keys = [(project_id, lead_id) for lead_id in lead_ids]
-            async with aclosing(tx.entries_of(keys, until)) as entries:
-                async for (_, lead_id), entry in entries:
-                    conversions[lead_id].look(entry)
-                    await turns.give()
+            async with aclosing(tx.histories_of(keys, until)) as histories:
+                async for (_, lead_id), entries in histories:
+                    await turns.each(conversions[lead_id].look, entries)
             chosen = {lead_id: variant_of(seed, lead_id, weights) for lead_id in lead_ids}
             trials = {
                 lead_id: Trial(alone[index], conversions[lead_id].first)
@@ -285,9 +285,13 @@ async def _apply(
         keys = [(project_id, lead_id) for lead_id, own in wanted.items() if own]
         if not keys:
             continue
-        read = tx.entries_of(keys, as_of, in_event_time=in_event_time)
-        async with aclosing(read) as entries:
-            async for (_, lead_id), entry in entries:
-                for fold in wanted[lead_id]:
-                    fold.apply(entry)
-                await turns.give()
+        read = tx.histories_of(keys, as_of, in_event_time=in_event_time)
+        async with aclosing(read) as histories:
+            async for (_, lead_id), entries in histories:
+                await turns.each(partial(_apply_to, wanted[lead_id]), entries)
+
+
+def _apply_to(folds: Sequence[_LeadFold], entry: Entry) -> None:
+    # Entry by entry, since what a condition says of one is kept until the next.
+    for fold in folds:
+        fold.apply(entry)

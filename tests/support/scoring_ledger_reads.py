@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from tests.support.scoring_store import Contents, LedgerRow
 
 
+PORTION_ENTRIES = 3
+"""So few that most histories come in several."""
+
+
 class LedgerReads(FactReads):
     def __init__(self, contents: Contents) -> None:
         self._in = contents
@@ -31,13 +35,13 @@ class LedgerReads(FactReads):
         known = (key[1] for key, at in times.items() if key[0] == project_id and at <= known_at)
         return max(known, default=0)
 
-    async def entries_of(
+    async def histories_of(
         self,
         leads: Iterable[LeadKey],
         as_of: datetime | None = None,
         known_at: datetime | None = None,
         in_event_time: bool = True,
-    ) -> AsyncGenerator[tuple[LeadKey, Entry], None]:
+    ) -> AsyncGenerator[tuple[LeadKey, Sequence[Entry]], None]:
         entries: dict[LeadKey, list[Entry]] = {key: [] for key in sorted(set(leads))}
         for event, row in self._in.ledger.values():
             lead_id = self._lead_at((event.project_id, event.subject), known_at)
@@ -48,8 +52,9 @@ class LedgerReads(FactReads):
                 entries[key].append(entry)
         late_events = LateEvents.REPLAY if in_event_time else LateEvents.APPLY_ON_ARRIVAL
         for key, own in entries.items():
-            for entry in in_order(own, RuleSet(0, late_events=late_events)):
-                yield key, entry
+            ordered = in_order(own, RuleSet(0, late_events=late_events))
+            for begin in range(0, len(ordered), PORTION_ENTRIES):
+                yield key, ordered[begin : begin + PORTION_ENTRIES]
 
     async def kept_entries(
         self, project_id: str, after: int, until: int
@@ -78,6 +83,9 @@ class LedgerReads(FactReads):
     ) -> dict[LeadKey, Snapshot]:
         own = sorted(key for key in self._in.snapshots if key[0] == project_id and key[1] > after)
         return {key: self._in.snapshots[key][0] for key in own[:limit]}
+
+    async def snapshots_of(self, leads: Iterable[LeadKey]) -> dict[LeadKey, Snapshot]:
+        return {key: self._in.snapshots[key][0] for key in sorted(set(leads))}
 
     async def written(self, leads: Iterable[LeadKey]) -> dict[LeadKey, Written]:
         return {key: self._written(key) for key in leads}

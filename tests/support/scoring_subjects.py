@@ -156,8 +156,8 @@ class PostgresSubject:
 async def histories(tx: Transaction, leads: Iterable[LeadKey]) -> dict[LeadKey, list[Entry]]:
     """All ledger entries of each lead, retractions first, then in event time."""
     found: dict[LeadKey, list[Entry]] = {key: [] for key in leads}
-    async for key, entry in tx.entries_of(found):
-        found[key].append(entry)
+    async for key, entries in tx.histories_of(found):
+        found[key] += entries
     return found
 
 

@@ -195,12 +195,14 @@ def check_snapshot(
     lead_id: str, snapshot: Snapshot, folded: State, rules: RulesInForce, written: Written
 ) -> list[Mismatch]:
     """How a snapshot differs from the fold of its lead's entries under the rules it says."""
-    found: list[tuple[str, object, object]] = [
-        (f"state.{part}", getattr(folded, part), getattr(snapshot.state, part))
-        for part in _STATE_PARTS
-    ]
+    found: list[tuple[str, object, object]] = []
     if snapshot.activation == UNREADABLE:
-        found = [("state", "a state", "not readable")]
+        found.append(("state", "a state", "not readable"))
+    elif folded != snapshot.state:
+        found += [
+            (f"state.{part}", getattr(folded, part), getattr(snapshot.state, part))
+            for part in _STATE_PARTS
+        ]
     found.append(("version", written.version, snapshot.version))
     found.append(("rule_set_version", rules.rule_set.version, snapshot.rule_set_version))
     found += _measured(snapshot, folded, rules, written)
