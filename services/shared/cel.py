@@ -52,7 +52,7 @@ class Given:
     def _at(self, path: Path) -> Any:
         value: Any = self._values
         for step in path:
-            value = value.get(step) if isinstance(value, Mapping) else None
+            value = value.get(step) if _is_map(value) else None
         return value
 
 
@@ -136,11 +136,18 @@ class Environment:
 
 
 def _size(value: Any) -> int:
-    if isinstance(value, Mapping):
-        return 1 + sum(_size(inner) for inner in value.values())
     if isinstance(value, str):
         return 1 + len(value) // STRING_CHARS_PER_VALUE
-    return 1 + sum(_size(inner) for inner in value) if isinstance(value, list) else 1
+    if isinstance(value, int | float):
+        return 1
+    if _is_map(value):
+        return 1 + sum(map(_size, value.values()))
+    return 1 + sum(map(_size, value)) if isinstance(value, list) else 1
+
+
+def _is_map(value: Any) -> bool:
+    # Most are dicts, which is far sooner said than that something is any mapping.
+    return isinstance(value, dict) or isinstance(value, Mapping)  # noqa: SIM101
 
 
 def explained(message: str) -> str:

@@ -36,6 +36,8 @@ class Balance:
         self.total = state.score
         self.faded_to = state.faded_to
         self.contributions = Contributions(state.contributions)
+        self._next: tuple[int | None, int | None] | None = None
+        """What `next_fading` found, and for whom, as long as nothing has changed it."""
 
     def add(self, group: Group, points: int, at: int) -> int:
         """Give points, as many of them as the bounds let count; how many did."""
@@ -46,6 +48,7 @@ class Balance:
             return 0
         self.scores[name] = score + counted
         self.total += counted
+        self._next = None
         if isinstance(group.decay, PerContribution):
             one = Contribution(name, at, counted, counted)
             self.contributions.add(group.decay, one, self.faded_to)
@@ -86,6 +89,11 @@ class Balance:
         happened; without one the lead is not idle."""
         if not self._rules.fades:
             return None
+        if self._next is None or self._next[0] != idle_since:
+            self._next = (idle_since, self._find_next(idle_since))
+        return self._next[1]
+
+    def _find_next(self, idle_since: int | None) -> int | None:
         steps: list[int] = []
         for group in self._rules.fading_groups:
             decay = group.decay
@@ -108,6 +116,7 @@ class Balance:
         return min(steps, default=None)
 
     def _fade(self, step: int, idle_since: int | None, fadings: list[Fading]) -> None:
+        self._next = None
         for group in self._rules.fading_groups:
             decay = group.decay
             if decay is None:

@@ -41,7 +41,9 @@ class Uses:
 
     def add(self, name: str, key: str, kept: int | None, at: int) -> None:
         """One more use."""
-        keys = self._by_name.setdefault(name, _Keys({}))
+        keys = self._by_name.get(name)
+        if keys is None:
+            keys = self._by_name[name] = _Keys({})
         keys.forget(kept, at)
         keys.add(_kept_as(key), at)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 
 from services.scoring import ledger_handlers
 from services.scoring.domain.verification import Kind
@@ -18,7 +20,8 @@ from services.shared.db import Database
 from stack import Stack
 from tests.support import scoring_cases as cases
 from tests.support.clocks import SteppingClock
-from tests.support.scoring_subjects import PostgresSubject
+from tests.support.eventually import eventually_async
+from tests.support.scoring_subjects import PostgresSubject, score
 
 
 @pytest.fixture
@@ -151,3 +154,46 @@ async def test_a_state_nobody_can_read_is_made_anew(
     counts = [(one.changed_count, one.mended_count, one.updated_count) async for one in replay]
     assert counts == [(0, 1, 0)]
     assert await mismatches(handlers[0], project) == set()
+
+
+async def test_a_replay_waits_for_nobody(
+    scoring_database: Database,
+    project: str,
+    handlers: tuple[VerifyHandlers, ReplayHandlers],
+    as_owner: Callable[..., None],
+) -> None:
+    _, replays = handlers
+    as_owner("UPDATE snapshots SET score = 1 WHERE project_id = %s AND lead_id = 'l1'", project)
+    async with PostgresSubject(scoring_database).store.begin() as tx:
+        await tx.lock([(project, "l0"), (project, "l2")])
+        steps = replays.replay(project, LeadFilter(), ReplayProgress())
+        async with asyncio.timeout(5):
+            last = [step async for step in steps][-1]
+    assert (last.lead_count, last.changed_count, last.done) == (3, 1, True)
+
+
+async def test_a_replay_looks_again_at_what_it_has_locked(
+    scoring_database: Database,
+    project: str,
+    handlers: tuple[VerifyHandlers, ReplayHandlers],
+    as_owner: Callable[..., None],
+) -> None:
+    verification, replays = handlers
+    as_owner("UPDATE snapshots SET score = 1 WHERE project_id = %s AND lead_id = 'l1'", project)
+
+    async def waiting() -> bool:
+        async with scoring_database.begin() as connection:
+            found = await connection.execute(sa.text("SELECT FROM pg_locks WHERE NOT granted"))
+            return found.first() is not None
+
+    async with PostgresSubject(scoring_database).store.begin() as tx:
+        # An event that puts the score right is being scored.
+        await score(tx, [cases.incoming("new", "signup", 30, "lead:l1", project)])
+        mending = asyncio.create_task(_all(replays.replay(project, LeadFilter(), ReplayProgress())))
+        await eventually_async(waiting)
+    assert (await mending)[-1].changed_count == 0
+    assert await mismatches(verification, project) == set()
+
+
+async def _all(steps: AsyncIterator[ReplayProgress]) -> list[ReplayProgress]:
+    return [step async for step in steps]
