@@ -283,6 +283,9 @@ def retracted_in(entries: Iterable[Entry]) -> frozenset[str]:
 def in_order(entries: Iterable[Entry], rules: RuleSet) -> list[Entry]:
     """Entries in the order in which they apply: retractions first, since they are true from the beginning; those that
     are being recorded after all others of the ledger where that gives the order."""
+    entries = list(entries)
+    if len(entries) < 2:
+        return entries
     if rules.in_event_time:
         return sorted(entries, key=lambda entry: (entry.type != RETRACTION, entry.position))
     # Stable: entries that are being recorded stay in the order in which they are.

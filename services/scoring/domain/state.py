@@ -81,7 +81,10 @@ class State:
 
 EMPTY = State()
 
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+# A state is a tree: nothing in it needs to be remembered to find out that it comes round again.
+_ENCODER = json.JSONEncoder(
+    ensure_ascii=False, check_circular=False, separators=(",", ":"), sort_keys=True
+)
 
 
 def to_json(state: State) -> str:

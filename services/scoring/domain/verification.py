@@ -11,6 +11,7 @@ from services.scoring.domain.lead import UNREADABLE, RulesInForce, Snapshot
 from services.scoring.domain.measures import measure, next_transition
 from services.scoring.domain.model import LINK, UNLINK, microseconds
 from services.scoring.domain.state import State
+from services.scoring.domain.values import value
 
 _STATE_PARTS = (
     "scores",
@@ -53,7 +54,7 @@ class Mismatch:
     lead_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class KeptEntry:
     """A ledger entry with everything its hash covers."""
 
@@ -80,7 +81,7 @@ class Block:
     recorded_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Written:
     """When a snapshot was written, and the newest version in the audit trail."""
 
