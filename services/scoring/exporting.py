@@ -93,7 +93,8 @@ class Exports:
 
         async def leads(tx: ExportTransaction) -> Content:
             count = await tx.count_exported(project_id, which)
-            return Content(count, encoded(graded_leads(tx, project_id, which), encoder(form)))
+            made = await asyncio.to_thread(encoder, form)
+            return Content(count, encoded(graded_leads(tx, project_id, which), made))
 
         return self._export(leads)
 

@@ -207,6 +207,7 @@ OWN = {
         "analytics_servicer.py",
         "mover_queries.py",
         "export_formats.py",
+        "export_parquet.py",
         "exporting.py",
         "event_formats.py",
         "event_ports.py",

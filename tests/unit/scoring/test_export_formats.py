@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.scoring import export_formats
+from services.scoring import export_parquet
 from services.scoring.analytics_ports import ExportedLead
-from services.scoring.export_formats import COLUMNS, SCHEMA, Format, encoder
+from services.scoring.export_formats import COLUMNS, Format, encoder
+from services.scoring.export_parquet import SCHEMA
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 """What OWASP says that spreadsheets take for the beginning of a formula."""
@@ -122,7 +123,7 @@ def test_a_row_group_ends_when_it_is_long_enough(monkeypatch: pytest.MonkeyPatch
     lead = ExportedLead(
         "l", "", "", "", 1, "", "", "", 0, 0, 0, 0, None, None, AT, AT, '{"a":1}', ""
     )
-    monkeypatch.setattr(export_formats, "ROW_GROUP_LEADS", 10)
+    monkeypatch.setattr(export_parquet, "ROW_GROUP_LEADS", 10)
     made = encoder(Format.PARQUET)
     first = made.add([lead] * 9)
     group = made.add([lead] * 11)
@@ -130,6 +131,6 @@ def test_a_row_group_ends_when_it_is_long_enough(monkeypatch: pytest.MonkeyPatch
     assert len(first) < 100 < len(group)
     file = pq.ParquetFile(io.BytesIO(content))
     assert [file.metadata.row_group(number).num_rows for number in range(2)] == [10, 10]
-    monkeypatch.setattr(export_formats, "ROW_GROUP_BYTES", 30)
+    monkeypatch.setattr(export_parquet, "ROW_GROUP_BYTES", 30)
     by_size = pq.ParquetFile(io.BytesIO(file_of(Format.PARQUET, [lead] * 10)))
     assert by_size.metadata.num_row_groups == 2
