@@ -7,7 +7,13 @@ are held first. Starting and stopping is stack/suite.py.
 from __future__ import annotations
 
 from stack.component import Component
-from stack.config import USUAL_HTTP_PORT, USUAL_NATS_PORT, USUAL_POSTGRES_PORT, StackConfig
+from stack.config import (
+    DATABASE_SERVICES,
+    USUAL_HTTP_PORT,
+    USUAL_NATS_PORT,
+    USUAL_POSTGRES_PORT,
+    StackConfig,
+)
 from stack.credentials import Credentials
 from stack.datadir import DataDir
 from stack.envoy import Envoy
@@ -15,7 +21,7 @@ from stack.errors import StackError
 from stack.nats import Nats
 from stack.ports import HeldPort, hold_port, hold_usual_port
 from stack.postgres import Postgres
-from stack.services import Service, environment_of
+from stack.services import Migrations, Service, environment_of
 
 
 class Parts:
@@ -34,6 +40,10 @@ class Parts:
             self._scoring = ports.get("scoring")
             for kind, port in ports.items():
                 self._make_service(kind, kind, port)
+            stored = [kind for kind in config.services if kind in DATABASE_SERVICES]
+            self.migrations = Migrations(
+                stored, config=config, data_dir=data_dir, postgres=self.postgres
+            )
             self.envoy = self._make_envoy(ports) if config.envoy else None
         except BaseException:  # whatever ended it, no port may stay held
             self.release_ports()

@@ -66,6 +66,11 @@ class Postgres:
         """host:port"""
         return self._port.address
 
+    @property
+    def is_new(self) -> bool:
+        """Whether its cluster is still to be made."""
+        return not self._cluster.exists()
+
     def url(self, role: str, database: str = DATABASE) -> str:
         """Connection URL of one role."""
         password = self._credentials.postgres_password(role)
@@ -74,7 +79,7 @@ class Postgres:
     def start(self, cancel: threading.Event) -> None:
         """Start it, making the cluster, roles and schemas where they are absent."""
         account = self._account()
-        if not self._cluster.exists():
+        if self.is_new:
             self._make_cluster(account, cancel)
         self._check_version()
         self._configure(account)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Sequence
 
 from stack.config import DATABASE_SERVICES, StackConfig
 from stack.credentials import Credentials
@@ -53,26 +54,42 @@ class Service:
         """Start it and wait until its health is SERVING."""
         self.process.start(
             Launch(
-                command=_command(self._config, self.kind),
+                command=[sys.executable, "-m", self._config.module.format(name=self.kind)],
                 env=self._data_dir.environment(self._environment),
                 log_path=self._data_dir.log_path(self.name),
             )
         )
         self.process.wait(lambda: grpc_serving(self._port), advice=_ADVICE, cancel=cancel)
 
-    def migrate(self, database_url: str, cancel: threading.Event) -> None:
-        """Bring its schema up to date. `database_url` is that of the schema's owner."""
-        name = f"{self.kind}-migrate"
-        self._data_dir.rotate_log(name)
-        environment = {
-            **self._environment,
-            f"{_prefix(self.kind)}MIGRATION_DATABASE_URL": database_url,
+
+class Migrations:
+    """Brings the schemas of services up to date, all in one process."""
+
+    name = "migrations"
+
+    def __init__(
+        self, kinds: Sequence[str], *, config: StackConfig, data_dir: DataDir, postgres: Postgres
+    ) -> None:
+        self._kinds = kinds
+        self._config = config
+        self._data_dir = data_dir
+        self._environment = {
+            f"{_prefix(kind)}MIGRATION_DATABASE_URL": postgres.url(f"scoreline_{kind}_owner")
+            for kind in kinds
         }
-        ChildProcess(name).run(
+
+    def run(self, cancel: threading.Event) -> None:
+        """Wait until all are up to date. The process waits for Postgres by itself, so that both can start at once.
+
+        Raises ComponentFailed when one can't be, StartCancelled when `cancel` is set meanwhile.
+        """
+        # The package of the services migrates several; a stand-in for all of them is one module.
+        package = self._config.module.removesuffix(".{name}")
+        ChildProcess(self.name).run(
             Launch(
-                command=[*_command(self._config, self.kind), "migrate"],
-                env=self._data_dir.environment(environment),
-                log_path=self._data_dir.log_path(name),
+                command=[sys.executable, "-m", package, "migrate", *self._kinds],
+                env=self._data_dir.environment({**self._environment, **self._config.env}),
+                log_path=self._data_dir.log_path(self.name),
             ),
             _MIGRATE_TIMEOUT_S,
             _MIGRATE_ADVICE,
@@ -114,7 +131,3 @@ def environment_of(
 
 def _prefix(kind: str) -> str:
     return f"SCORELINE_{kind.upper()}_"
-
-
-def _command(config: StackConfig, kind: str) -> list[str]:
-    return [sys.executable, "-m", config.module.format(name=kind)]

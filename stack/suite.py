@@ -12,14 +12,7 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from types import TracebackType
 
 from stack.component import Component
-from stack.config import (
-    DATABASE_SERVICES,
-    DRAIN_TIMEOUT_S,
-    READY_POLL_S,
-    READY_TIMEOUT_S,
-    StackConfig,
-    State,
-)
+from stack.config import DRAIN_TIMEOUT_S, READY_POLL_S, READY_TIMEOUT_S, StackConfig, State
 from stack.datadir import DataDir
 from stack.envoy import Envoy
 from stack.errors import ComponentFailed, StackError, StartCancelled
@@ -211,26 +204,25 @@ class Stack:
     def _start_all(self, parts: Parts) -> None:
         """Start all at once; a service only waits for what it can't start without.
 
-        Those without a schema wait for the migrations of the others too: they need streams that the
-        others make, and would only take processor time from what everybody waits for.
+        The migrations of the others are among that: it needs streams that the others make, and would only take
+        processor time from what everybody waits for.
         """
         up = {name: threading.Event() for name in ("postgres", "nats")}
-        migrated = {
-            name: threading.Event()
-            for name, service in parts.services.items()
-            if service.kind in DATABASE_SERVICES
-        }
+        migrated = threading.Event()
+
+        def migrate() -> None:
+            # Owners can't connect to a new cluster before their roles are as they should be: the process may begin to
+            # wait for that. To an old one they could.
+            if not parts.postgres.is_new:
+                self._wait_for([up["postgres"]], parts.migrations.name)
+            self._report(parts.migrations.name, "starting", "")
+            parts.migrations.run(self._cancel)
+            migrated.set()
 
         def start(component: Component) -> None:
             if isinstance(component, Service):
-                self._wait_for(up.values(), component.name)
-                if component.name in migrated:
-                    self._report(component.name, "starting", "migrating its schema")
-                    owner = f"scoreline_{component.kind}_owner"
-                    component.migrate(parts.postgres.url(owner), self._cancel)
-                    migrated[component.name].set()
-                else:
-                    self._wait_for(migrated.values(), component.name)
+                self._report(component.name, "starting", "waiting for its schema")
+                self._wait_for([*up.values(), migrated], component.name)
             self._start_one(component)
             if component.name in up:
                 up[component.name].set()
@@ -238,10 +230,12 @@ class Stack:
                 self._wait_for_edge(component)
 
         components = parts.all()
-        for name in components:
+        for name in (*components, parts.migrations.name):
             self.data_dir.rotate_log(name)
-        with ThreadPoolExecutor(max_workers=len(components)) as pool:
+        with ThreadPoolExecutor(max_workers=len(components) + 1) as pool:
             starts = [pool.submit(start, component) for component in components.values()]
+            if parts.services:
+                starts.append(pool.submit(migrate))
             try:
                 wait(starts, return_when=FIRST_EXCEPTION)
             finally:

@@ -1,7 +1,5 @@
 """The wiring of accounts."""
 
-from functools import partial
-
 from scoreline.accounts.v1 import accounts_service_pb2_grpc
 from services.accounts.config import AccountsConfig
 from services.accounts.errors import KeyTaken
@@ -10,7 +8,6 @@ from services.accounts.servicer import AccountsServicer
 from services.accounts.store import PostgresStore
 from services.accounts.tables import outbox
 from services.accounts.worker import BUCKET_STREAM, BucketAnnouncer, SystemMint
-from services.shared import db
 from services.shared.clock import SystemClock
 from services.shared.credentials import STREAM
 from services.shared.db import Database
@@ -20,7 +17,7 @@ from services.shared.service import Service, run
 
 def main() -> None:
     """Run the service."""
-    run("accounts", AccountsConfig, build, partial(db.migrate, "accounts"))
+    run("accounts", AccountsConfig, build)
 
 
 async def build(service: Service, config: AccountsConfig) -> None:

@@ -1,7 +1,5 @@
 """The wiring of ingest: settings -> EVENTS stream -> group commit -> use cases -> RPC edge."""
 
-from functools import partial
-
 from scoreline.ingest.v1 import (
     imports_service_pb2_grpc,
     ingest_service_pb2_grpc,
@@ -34,7 +32,6 @@ from services.ingest.webhook_sources import WebhookSources
 from services.ingest.webhook_store import PostgresWebhooks
 from services.ingest.webhook_worker import DeliveryCounts
 from services.ingest.worker import GroupCommit, Limits
-from services.shared import db
 from services.shared.clock import SystemClock
 from services.shared.db import Database
 from services.shared.sealing import Seal
@@ -121,4 +118,4 @@ def _add_imports(service: Service, database: Database, events: IngestHandlers) -
 
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
-    run("ingest", IngestConfig, build, partial(db.migrate, "ingest"))
+    run("ingest", IngestConfig, build)

@@ -1,5 +1,15 @@
 """`python -m services.notify` serves; `python -m services.notify migrate` brings the schema up to date."""
 
-from services.notify.main import main
+from collections.abc import Callable
 
-main()
+from services.shared import commands
+
+
+def load() -> Callable[[], None]:
+    """What serves until SIGTERM or SIGINT."""
+    from services.notify.main import main
+
+    return main
+
+
+commands.run("notify", load)

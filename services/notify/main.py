@@ -1,7 +1,6 @@
 """Wiring of notify: configuration -> adapters -> hub and handlers -> server."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, cast
 
 from scoreline.notify.v1 import (
@@ -67,7 +66,6 @@ from services.notify.stream import BROKER_ERRORS, STREAM, JetStreamScores, publi
 from services.notify.texts import Texts
 from services.notify.watch import SnapshotBudget
 from services.notify.worker import Follower, Keeper
-from services.shared import db
 from services.shared.clock import Clock, SystemClock
 from services.shared.db import Database
 from services.shared.errors import DependencyUnavailable
@@ -259,4 +257,4 @@ def _signer(config: NotifyConfig) -> TokenSigner:
 
 def main() -> None:
     """Run notify."""
-    run("notify", NotifyConfig, build, partial(db.migrate, "notify"))
+    run("notify", NotifyConfig, build)

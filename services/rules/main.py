@@ -1,7 +1,5 @@
 """The wiring of rules."""
 
-from functools import partial
-
 from scoreline.rules.v1 import rules_service_pb2_grpc
 from services.rules import golden_tests, presets
 from services.rules.config import RulesConfig
@@ -10,7 +8,6 @@ from services.rules.servicer import RulesServicer
 from services.rules.store import PostgresStore
 from services.rules.tables import outbox
 from services.rules.worker import RULES_STREAM, STREAM, ProjectFollower
-from services.shared import db
 from services.shared.clock import SystemClock
 from services.shared.db import Database
 from services.shared.outbox import OutboxRelay
@@ -19,7 +16,7 @@ from services.shared.service import Service, run
 
 def main() -> None:
     """Run the service."""
-    run("rules", RulesConfig, build, partial(db.migrate, "rules"))
+    run("rules", RulesConfig, build)
 
 
 async def build(service: Service, config: RulesConfig) -> None:

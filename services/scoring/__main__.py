@@ -1,5 +1,15 @@
-"""`python -m services.scoring [migrate]`."""
+"""`python -m services.scoring` serves; `python -m services.scoring migrate` brings the schema up to date."""
 
-from services.scoring.main import main
+from collections.abc import Callable
 
-main()
+from services.shared import commands
+
+
+def load() -> Callable[[], None]:
+    """What serves until SIGTERM or SIGINT."""
+    from services.scoring.main import main
+
+    return main
+
+
+commands.run("scoring", load)

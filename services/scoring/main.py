@@ -1,7 +1,5 @@
 """The wiring of scoring."""
 
-from functools import partial
-
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 
 from scoreline.scoring.v1 import (
@@ -32,7 +30,6 @@ from services.scoring.worker import (
     ExclusiveWorker,
     RulesWorker,
 )
-from services.shared import db
 from services.shared.bus import Bus
 from services.shared.clock import SystemClock
 from services.shared.db import Database
@@ -114,5 +111,5 @@ async def build(service: Service, config: ScoringConfig) -> None:
 
 
 def main() -> None:
-    """`python -m services.scoring [migrate]`."""
-    run("scoring", ScoringConfig, build, migrate=partial(db.migrate, "scoring"))
+    """Serve until SIGTERM or SIGINT."""
+    run("scoring", ScoringConfig, build)

@@ -139,22 +139,10 @@ class Service:
 Build = Callable[[Service, ConfigT], Awaitable[None]]
 
 
-def run(
-    name: str,
-    config_type: type[ConfigT],
-    build: Build[ConfigT],
-    migrate: Callable[[], None] | None = None,
-) -> None:
-    """The whole life of a service process. `migrate`, where the service has tables, is what the argument `migrate`
-    does instead of serving. Exits with 2 and a line for each bad setting, with 3 and a line on StartRefused."""
-    arguments = sys.argv[1:]
+def run(name: str, config_type: type[ConfigT], build: Build[ConfigT]) -> None:
+    """The whole life of a service process. Exits with 2 and a line for each bad setting, with 3 and a line on
+    StartRefused."""
     try:
-        if arguments == ["migrate"] and migrate is not None:
-            migrate()
-            return
-        if arguments:
-            usage = "[migrate]" if migrate else ""
-            sys.exit(f"usage: python -m services.{name} {usage}".rstrip())
         config = configuration.load(config_type, f"SCORELINE_{name.upper()}_")
     except InvalidConfig as error:
         sys.stderr.write(f"{error}\n")
@@ -174,8 +162,8 @@ async def _live(name: str, config: ConfigT, build: Build[ConfigT]) -> None:
         service = Service(name, config, bus, resources)
         await build(service, config)
         await service.credentials.load(config.startup_timeout_s)
-        # Modules, stubs and connections live as long as the process: the collector need not look through them again.
-        gc.collect()
+        # Stubs and connections live as long as the process: the collector need not look through them again, and of
+        # what a start makes less than a hundredth is garbage.
         gc.freeze()
         await service.serve()
 

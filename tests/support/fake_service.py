@@ -1,6 +1,6 @@
 """A stand-in for any of the five services, for tests of the stack and the edge: a real gRPC server process
-that keeps the process contract (environment, `migrate`, health, SIGTERM drains) and answers a few RPCs with
-what it was sent. It knows no rules and keeps no data.
+that keeps the process contract (environment, health, SIGTERM drains) and answers a few RPCs with what it was sent. It
+knows no rules and keeps no data. `migrate NAME...` stands in for the package of the services.
 
 Which service it is comes from the LISTEN variable it is given. FAKE_<NAME> makes it misbehave:
 `exit` ends at once with a complaint, `deaf` never becomes SERVING, `migrate-exit` fails its migration.
@@ -34,10 +34,12 @@ from scoreline.scoring.v1 import (
     scoring_service_pb2,
     scoring_service_pb2_grpc,
 )
+from tests.support.eventually import eventually
 
 WATCH_MESSAGES = 3
 EXPORT_PIECE = bytes(range(256)) * 4096
 MESSAGE_BYTES_MAX = 16 * 1024 * 1024
+DATABASE_WAIT_S = 30
 
 
 class Ingest(ingest_service_pb2_grpc.IngestServiceServicer):
@@ -128,10 +130,16 @@ def _name() -> str:
 
 def _migrate(name: str) -> None:
     if os.environ.get(f"FAKE_{name.upper()}") == "migrate-exit":
-        raise SystemExit("revision 0042 can't be applied")
-    with psycopg.connect(
-        os.environ[f"SCORELINE_{name.upper()}_MIGRATION_DATABASE_URL"]
-    ) as database:
+        raise SystemExit(f"{name}: revision 0042 can't be applied")
+    url = os.environ[f"SCORELINE_{name.upper()}_MIGRATION_DATABASE_URL"]
+
+    def connected() -> psycopg.Connection | None:
+        try:
+            return psycopg.connect(url)
+        except psycopg.OperationalError:
+            return None
+
+    with eventually(connected, timeout_s=DATABASE_WAIT_S) as database:
         database.execute("CREATE TABLE IF NOT EXISTS starts (at timestamptz DEFAULT now())")
         database.execute("INSERT INTO starts DEFAULT VALUES")
 
@@ -171,7 +179,8 @@ def _serve(name: str) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["migrate"]:
-        _migrate(_name())
+    if sys.argv[1:2] == ["migrate"]:
+        for one in sys.argv[2:]:
+            _migrate(one)
     else:
         _serve(_name())

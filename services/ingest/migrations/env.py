@@ -1,6 +1,6 @@
 """Alembic's way into this service's migrations."""
 
 from services.ingest.tables import metadata
-from services.shared.db import run_migrations
+from services.shared.migrating import run_migrations
 
 run_migrations(metadata)

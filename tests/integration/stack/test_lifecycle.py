@@ -115,7 +115,7 @@ def test_nothing_is_left_after_a_stop() -> None:
     ("mode", "component", "complaint"),
     [
         ("exit", "rules", "the moon is in the wrong phase"),
-        ("migrate-exit", "rules-migrate", "revision 0042 can't be applied"),
+        ("migrate-exit", "migrations", "rules: revision 0042 can't be applied"),
     ],
 )
 def test_a_service_that_cannot_start_is_named_and_nothing_is_left(
