@@ -43,12 +43,7 @@ from services.notify.domain import actions, mail
 from services.notify.domain.resume_token import TokenSigner
 from services.notify.endpoint_examples import example
 from services.notify.endpoint_handlers import EndpointHandlers, TargetRules
-from services.notify.endpoint_lookup import (
-    Lookup,
-    NameServerLookup,
-    SystemLookup,
-    name_server,
-)
+from services.notify.endpoint_lookup import Lookup, SystemLookup, name_server
 from services.notify.endpoint_plan import EndpointPlan
 from services.notify.endpoint_sender import Sender
 from services.notify.endpoint_servicer import WebhookEndpointsServicer
@@ -243,6 +238,8 @@ async def _doings(service: Service, config: NotifyConfig, texts: Texts) -> dict[
 def _lookup(config: NotifyConfig) -> Lookup:
     if not config.nameservers:
         return SystemLookup()
+    from services.notify.endpoint_name_servers import NameServerLookup
+
     servers = [name_server(one) for one in config.nameservers]
     return NameServerLookup(servers, config.delivery_timeout_s)
 

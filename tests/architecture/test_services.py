@@ -103,6 +103,7 @@ OWN = {
         "endpoint_examples.py",
         "telling.py",
         "endpoint_lookup.py",
+        "endpoint_name_servers.py",
         "endpoint_sender.py",
         "endpoint_signing.py",
         "endpoint_worker.py",
@@ -145,6 +146,7 @@ OWN = {
         "crm.py",
         "guarded_http.py",
         "texts.py",
+        "text_templates.py",
         # What they leave to people, a gRPC service of its own.
         "follow_up_servicer.py",
         "follow_up_convert.py",

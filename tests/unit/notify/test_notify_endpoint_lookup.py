@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from services.notify import endpoint_lookup
+from services.notify import endpoint_name_servers
 from services.notify.domain.endpoints import Attempt
-from services.notify.endpoint_lookup import NameServer, NameServerLookup, name_server
+from services.notify.endpoint_lookup import NameServer, name_server
+from services.notify.endpoint_name_servers import NameServerLookup
 from services.notify.endpoint_sender import Sender
 from services.shared.clock import SystemClock
 from tests.support.endpoint_rig import ENDPOINT
@@ -196,7 +197,7 @@ async def test_a_host_that_is_no_name_is_not_found(trap: Trap) -> None:
 async def test_after_a_server_of_no_use_the_next_is_asked(
     trap: Trap, monkeypatch: pytest.MonkeyPatch, reply: Reply | None
 ) -> None:
-    monkeypatch.setattr(endpoint_lookup, "QUERY_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(endpoint_name_servers, "QUERY_TIMEOUT_S", 0.05)
     trap.names.behaviour = addresses(("127.0.0.2",))
     async with HostileNameServer(lambda _: reply).serve() as useless:
         servers = [NameServer("127.0.0.1", useless.port), NameServer("127.0.0.1", trap.names.port)]

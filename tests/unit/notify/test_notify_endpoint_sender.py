@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from services.notify.endpoint_lookup import Lookup, NameServer, NameServerLookup, SystemLookup
+from services.notify.endpoint_lookup import Lookup, NameServer, SystemLookup
+from services.notify.endpoint_name_servers import NameServerLookup
 from services.notify.endpoint_sender import ANSWER_BYTES_MAX, EXCERPT_CHARS_MAX, Sender
 from services.shared.clock import SystemClock
 from tests.support import certificates

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from services.notify.automation_samples import LEAD, OCCASION
 from services.notify.domain.actions import Unrenderable
-from services.notify.texts import OUTPUT_BYTES_MAX, SOURCE_CHARS_MAX, Escaping, Texts
+from services.notify.text_templates import OUTPUT_BYTES_MAX, SOURCE_CHARS_MAX
+from services.notify.texts import Escaping, Texts
 from services.shared.budgets import Budget
 
 TEXTS = Texts()
@@ -273,7 +274,7 @@ def test_any_template_is_taken_or_refused(source: str) -> None:
 
 @settings(max_examples=200)
 @given(
-    st.sampled_from(sorted(TEXTS._environments[Escaping.NONE].filters)),
+    st.sampled_from(sorted(TEXTS._templates._environments[Escaping.NONE].filters)),
     st.sampled_from(["lead.attributes.x", "lead.attributes.no", "digest.up", "lead.score", "lead"]),
     st.lists(
         st.sampled_from(
