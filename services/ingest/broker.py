@@ -1,9 +1,11 @@
 """What the broker must be like for an acknowledgement to mean "on disk": asked once, at start."""
 
+import asyncio
+import http.client
+import json
 import re
+import urllib.request
 from typing import Any
-
-import httpx
 
 from services.shared import logs
 from services.shared.retrying import until_available
@@ -56,23 +58,26 @@ async def require_durable(monitor_url: str | None, allow_unsynced: bool, timeout
 
 async def _ask(monitor_url: str, timeout_s: float) -> dict[str, Any]:
     """What /varz of the broker's monitoring says. Raises StartRefused when it can't be reached."""
-    async with httpx.AsyncClient(timeout=ASK_TIMEOUT_S, trust_env=False) as client:
+    url = monitor_url.rstrip("/") + "/varz"
+    # No proxy: the broker is a neighbour.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
-        async def attempt() -> dict[str, Any]:
-            response = await client.get(monitor_url.rstrip("/") + "/varz")
-            response.raise_for_status()
-            answer: dict[str, Any] = response.json()
+    def get() -> dict[str, Any]:
+        with opener.open(url, timeout=ASK_TIMEOUT_S) as response:
+            answer: dict[str, Any] = json.load(response)
             return answer
 
-        try:
-            return await until_available(
-                "broker monitoring", attempt, (httpx.HTTPError, ValueError), timeout_s
-            )
-        except (httpx.HTTPError, ValueError) as error:
-            raise StartRefused(
-                f"the broker's monitoring at {monitor_url} gave no answer ({type(error).__name__}): "
-                f"correct {MONITOR_SETTING}"
-            ) from error
+    # OSError: also what urllib raises. ValueError: neither a URL nor JSON.
+    failures = (OSError, http.client.HTTPException, ValueError)
+    try:
+        return await until_available(
+            "broker monitoring", lambda: asyncio.to_thread(get), failures, timeout_s
+        )
+    except failures as error:
+        raise StartRefused(
+            f"the broker's monitoring at {monitor_url} gave no answer ({type(error).__name__}): "
+            f"correct {MONITOR_SETTING}"
+        ) from error
 
 
 def _parsed(version: str) -> tuple[int, ...]:
