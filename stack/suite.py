@@ -202,27 +202,21 @@ class Stack:
         return self._parts
 
     def _start_all(self, parts: Parts) -> None:
-        """Start all at once; a service only waits for what it can't start without.
-
-        The migrations of the others are among that: it needs streams that the others make, and would only take
-        processor time from what everybody waits for.
-        """
+        """Start all at once. Services wait for their schemas and for each other's streams by themselves; they are
+        started when the servers are up, since what they take to load is better spent on those."""
         up = {name: threading.Event() for name in ("postgres", "nats")}
-        migrated = threading.Event()
+        new = parts.postgres.is_new
 
         def migrate() -> None:
             # Owners can't connect to a new cluster before their roles are as they should be: the process may begin to
             # wait for that. To an old one they could.
-            if not parts.postgres.is_new:
+            if not new:
                 self._wait_for([up["postgres"]], parts.migrations.name)
-            self._report(parts.migrations.name, "starting", "")
             parts.migrations.run(self._cancel)
-            migrated.set()
 
         def start(component: Component) -> None:
             if isinstance(component, Service):
-                self._report(component.name, "starting", "waiting for its schema")
-                self._wait_for([*up.values(), migrated], component.name)
+                self._wait_for(up.values(), component.name)
             self._start_one(component)
             if component.name in up:
                 up[component.name].set()

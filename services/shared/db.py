@@ -3,6 +3,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import psycopg
 import sqlalchemy as sa
@@ -28,6 +29,10 @@ LOCK_TIMEOUT_S = 10.0
 UNIQUE_VIOLATION = psycopg.errors.UniqueViolation.sqlstate
 
 
+class SchemaBehind(Exception):
+    """The migration of this revision has not been made yet."""
+
+
 class Database:
     """A pool of connections under one service's runtime role."""
 
@@ -36,9 +41,9 @@ class Database:
 
     @classmethod
     async def connect(
-        cls, config: DatabaseConfig, application: str, startup_timeout_s: float
+        cls, config: DatabaseConfig, service: str, startup_timeout_s: float
     ) -> "Database":
-        """Open the pool, waiting for the database and for the service's migrations."""
+        """Open the pool, waiting for the database and for the newest of the service's migrations."""
         engine = create_async_engine(
             sqlalchemy_url(config.database_url.get_secret_value()),
             pool_size=config.database_pool_size,
@@ -48,7 +53,7 @@ class Database:
             # An error's text goes to the log; the values of its statement must not.
             hide_parameters=True,
             connect_args={
-                "application_name": f"scoreline-{application}",
+                "application_name": f"scoreline-{service}",
                 "connect_timeout": CONNECT_TIMEOUT_S,
                 "options": (
                     f"-c statement_timeout={int(config.statement_timeout_s * 1000)}"
@@ -58,11 +63,20 @@ class Database:
         )
         database = cls(engine)
 
+        needed = newest_revision(service)
+
         async def migrated() -> None:
             async with engine.connect() as connection:
-                await connection.execute(sa.text("SELECT version_num FROM alembic_version"))
+                row = await connection.execute(sa.text("SELECT version_num FROM alembic_version"))
+                if row.scalar_one() < needed:
+                    raise SchemaBehind(needed)
 
-        await until_available("database", migrated, DBAPIError, startup_timeout_s)
+        waited_for = (DBAPIError, SchemaBehind)
+        try:
+            await until_available("database", migrated, waited_for, startup_timeout_s)
+        except BaseException:  # a cancelled start, too
+            await database.close()
+            raise
         return database
 
     @asynccontextmanager
@@ -91,6 +105,13 @@ class Database:
     async def close(self) -> None:
         """Close all connections."""
         await self.engine.dispose()
+
+
+def newest_revision(service: str) -> str:
+    """The revision that a service's code is written for. Revisions are numbers, and each file is named after its own,
+    so that nothing has to be loaded to know."""
+    versions = Path(__file__).parent.parent / service / "migrations" / "versions"
+    return max(path.name.partition("_")[0] for path in versions.glob("*.py"))
 
 
 def sqlalchemy_url(url: str) -> str:

@@ -243,6 +243,10 @@ def test_migrations_are_whole(service: str) -> None:
     assert (migrations / "env.py").is_file()
     assert (migrations / "script.py.mako").is_file()
     assert list((migrations / "versions").glob("0001_*.py"))
+    for path in (migrations / "versions").glob("*.py"):
+        # The services' start relies on it (db.newest_revision).
+        number, _, _ = path.name.partition("_")
+        assert f'\nrevision = "{number}"\n' in path.read_text(encoding="utf-8"), path.name
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -41,7 +41,7 @@ async def opened(servers: Stack, service: str, pool_size: int = 8) -> AsyncItera
         database_url=SecretStr(servers.postgres_url(f"scoreline_{service}")),
         database_pool_size=pool_size,
     )
-    database = await Database.connect(config, f"{service}-test", CONNECT_TIMEOUT_S)
+    database = await Database.connect(config, service, CONNECT_TIMEOUT_S)
     try:
         yield database
     finally:

@@ -32,7 +32,7 @@ COPY = "COPY subjects FROM STDIN"
 
 async def main():
     database = await Database.connect(
-        DatabaseConfig(database_url=SecretStr(os.environ["URL"])), "log-test", 10
+        DatabaseConfig(database_url=SecretStr(os.environ["URL"])), "scoring", 10
     )
     for statement in (TWICE, NULL, VALUE):
         try:
