@@ -30,6 +30,7 @@ $(READY): pyproject.toml
 	@echo "Installing into $(VENV) ..."
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[dev]'
 	@$(BIN)/python -c 'import scoreline, services, stack'
+	@$(BIN)/python -m compileall -q scoreline services stack
 	@touch $(READY)
 
 $(TOOLS_READY): package.json package-lock.json web/package.json $(READY)

@@ -202,24 +202,24 @@ class Stack:
         return self._parts
 
     def _start_all(self, parts: Parts) -> None:
-        """Start all at once. Services wait for their schemas and for each other's streams by themselves; they are
-        started when the servers are up, since what they take to load is better spent on those."""
-        up = {name: threading.Event() for name in ("postgres", "nats")}
+        """Start all at once. Services wait for servers, schemas and each other's streams by themselves; they only start
+        a little later, since there is nothing for them to come to before a new cluster is made."""
         new = parts.postgres.is_new
+        postgres_up = threading.Event()
 
         def migrate() -> None:
             # Owners can't connect to a new cluster before their roles are as they should be: the process may begin to
             # wait for that. To an old one they could.
             if not new:
-                self._wait_for([up["postgres"]], parts.migrations.name)
+                self._wait_for(postgres_up, parts.migrations.name)
             parts.migrations.run(self._cancel)
 
         def start(component: Component) -> None:
             if isinstance(component, Service):
-                self._wait_for(up.values(), component.name)
+                self._wait_for(parts.postgres.cluster_is_there, component.name)
             self._start_one(component)
-            if component.name in up:
-                up[component.name].set()
+            if component is parts.postgres:
+                postgres_up.set()
             if isinstance(component, Service):
                 self._wait_for_edge(component)
 
@@ -238,11 +238,10 @@ class Stack:
                     self._cancel.set()
         _raise_cause(starts)
 
-    def _wait_for(self, events: Iterable[threading.Event], name: str) -> None:
-        for event in events:
-            while not event.wait(READY_POLL_S):
-                if self._cancel.is_set():
-                    raise StartCancelled(f"{name} had not started yet.")
+    def _wait_for(self, event: threading.Event, name: str) -> None:
+        while not event.wait(READY_POLL_S):
+            if self._cancel.is_set():
+                raise StartCancelled(f"{name} had not started yet.")
 
     def _start_one(self, component: Component) -> None:
         self._report(component.name, "starting", "")

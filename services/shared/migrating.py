@@ -1,5 +1,5 @@
 """Schemas brought up to date by Alembic: each service's own, under the role that owns it. What runs then never needs
-Alembic, so nobody else imports this."""
+Alembic, so nobody else imports this; and this needs nothing of what runs, so that it is loaded soon."""
 
 import asyncio
 from collections.abc import Sequence
@@ -14,10 +14,11 @@ from sqlalchemy.exc import OperationalError
 
 from services.shared import logs
 from services.shared.config import MigrationConfig, load
-from services.shared.db import CONNECT_TIMEOUT_S, sqlalchemy_url
 from services.shared.retrying import until_available
 
 log = logs.get("migrating")
+
+CONNECT_TIMEOUT_S = 5
 
 DATABASE_WAIT_S = 60.0
 """How long to wait for the database to come up."""
@@ -37,13 +38,13 @@ def migrate(services: Sequence[str]) -> None:
         log.info("migrated", schema=service)
 
 
-def run_migrations(metadata: sa.MetaData) -> None:
+def run_migrations() -> None:
     """What every service's `migrations/env.py` calls. One migration at a time: the schema's version table is locked by
     an advisory lock, so that several processes may start at once."""
     url = context.config.attributes["url"]
-    engine = sa.create_engine(sqlalchemy_url(url), poolclass=sa.NullPool)
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
     with engine.connect() as connection:
-        context.configure(connection=connection, target_metadata=metadata)
+        context.configure(connection=connection)
         with context.begin_transaction():
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(current_schema()))"))
             context.run_migrations()
@@ -67,7 +68,7 @@ def _upgrade(service: str, url: str) -> None:
     alembic = Config()
     folder = Path(__file__).parent.parent / service / "migrations"
     alembic.set_main_option("script_location", str(folder))
-    alembic.attributes["url"] = url
+    alembic.attributes["url"] = sa.make_url(url).set(drivername="postgresql+psycopg")
     # A migration is one transaction: when the connection is lost on the way it is done again.
     again = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(OperationalError),

@@ -14,8 +14,12 @@ log = logs.get("retrying")
 FIRST_DELAY_S = 0.05
 """Services start together: what is missing is usually there a moment later."""
 
+PAUSE_MAX_S = 0.25
+"""Between two tries for what is missing: whoever waits for this service waits for it too. The log has ever fewer of
+them."""
+
 MAX_DELAY_S = 2.0
-"""No longer pause between two tries: an operator who mends the cause should see the effect."""
+"""No longer pause before a loop runs again: an operator who mends the cause should see the effect."""
 
 UNHEALTHY_AFTER_FAILURES = 3
 """A loop that failed so many times in a row makes its service NOT_SERVING."""
@@ -32,13 +36,14 @@ async def until_available(
     """The result of `attempt`, tried again while it raises `retry_on`; its last error after `timeout_s` seconds."""
 
     def say(state: tenacity.RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        log.info("waiting", what=what, attempt=state.attempt_number, error=type(error).__name__)
+        error, number = state.outcome.exception() if state.outcome else None, state.attempt_number
+        if number.bit_count() == 1:  # the first, the second, the fourth ...
+            log.info("waiting", what=what, attempt=number, error=type(error).__name__)
 
     retrying = tenacity.AsyncRetrying(
         retry=tenacity.retry_if_exception_type(retry_on),
         wait=tenacity.wait_exponential_jitter(
-            multiplier=FIRST_DELAY_S, max=MAX_DELAY_S, jitter=FIRST_DELAY_S
+            multiplier=FIRST_DELAY_S, max=PAUSE_MAX_S, jitter=FIRST_DELAY_S
         ),
         stop=tenacity.stop_after_delay(timeout_s),
         before_sleep=say,

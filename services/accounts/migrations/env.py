@@ -1,6 +1,5 @@
 """Alembic's way into this service's migrations."""
 
-from services.accounts.tables import metadata
 from services.shared.migrating import run_migrations
 
-run_migrations(metadata)
+run_migrations()

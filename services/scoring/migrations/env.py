@@ -1,6 +1,5 @@
-"""Alembic's entry point; the work is in services/shared/migrating.py."""
+"""Alembic's way into this service's migrations."""
 
-from services.scoring.tables import metadata
 from services.shared.migrating import run_migrations
 
-run_migrations(metadata)
+run_migrations()
