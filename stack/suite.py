@@ -202,21 +202,25 @@ class Stack:
         return self._parts
 
     def _start_all(self, parts: Parts) -> None:
-        """Start all at once. Services wait for servers, schemas and each other's streams by themselves; they only start
-        a little later, since there is nothing for them to come to before a new cluster is made."""
+        """Start all at once, where the cluster is new: the rest waits for Postgres, services for their schemas and each
+        other's streams, by themselves. Services only start when it is made, since there is nothing to come to before.
+
+        Where it is old the order is kept: an owner must not come before its role is as it should be, and migrations
+        may take longer than a service waits.
+        """
         new = parts.postgres.is_new
-        postgres_up = threading.Event()
+        postgres_up, migrated = threading.Event(), threading.Event()
 
         def migrate() -> None:
-            # Owners can't connect to a new cluster before their roles are as they should be: the process may begin to
-            # wait for that. To an old one they could.
             if not new:
                 self._wait_for(postgres_up, parts.migrations.name)
             parts.migrations.run(self._cancel)
+            migrated.set()
 
         def start(component: Component) -> None:
             if isinstance(component, Service):
-                self._wait_for(parts.postgres.cluster_is_there, component.name)
+                awaited = parts.postgres.cluster_is_there if new else migrated
+                self._wait_for(awaited, component.name)
             self._start_one(component)
             if component is parts.postgres:
                 postgres_up.set()

@@ -34,6 +34,7 @@ def migrate(services: Sequence[str]) -> None:
     logs.configure("migrate", "info")
     for service, url in urls.items():
         asyncio.run(_reachable(url))
+        log.info("migrating", schema=service)
         _upgrade(service, url)
         log.info("migrated", schema=service)
 

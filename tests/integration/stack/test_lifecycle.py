@@ -3,6 +3,8 @@
 import signal
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import grpc
 import httpx
@@ -186,3 +188,20 @@ def test_the_edge_containers_health_check_tells_up_from_down(fakes: Stack) -> No
     eventually(lambda: exit_code() != 0)
     fakes.restart("notify")
     assert exit_code() == 0
+
+
+def test_services_come_after_the_migrations_of_an_old_cluster(data_dir: Path) -> None:
+    """They may take longer than a service waits."""
+    rules = StackConfig(module=FAKE_SERVICE, services=("rules",), envoy=False, data_dir=data_dir)
+    with Stack(rules):
+        pass
+    seen: list[str] = []
+    failing = replace(
+        rules,
+        env={"FAKE_RULES": "migrate-exit"},
+        progress=lambda name, state, detail: seen.append(name),
+    )
+    with pytest.raises(ComponentFailed):
+        Stack(failing).start()
+    assert "postgres" in seen
+    assert "rules" not in seen
