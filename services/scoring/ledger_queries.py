@@ -32,30 +32,34 @@ _ACTIVATIONS = """
     WHERE project_id = %s AND number <= %s ORDER BY number DESC
 """
 
-# A reference was, at a record time, of the lead that it left first after it, or of the one that it is of now. By the
-# leads' places the server knows that they come in order: it sorts lead by lead as it goes along, and not all at once.
+# A reference was, at a record time, of the lead that it left first after it, or of the one that it is of now.
+# The server knows that leads come in the order of their places, and looks up each one's entries alone (OFFSET 0):
+# so it sorts lead by lead as it goes along, and not all of them before the first.
 _HISTORIES = """
-    WITH i AS NOT MATERIALIZED (
-        SELECT * FROM unnest(%(projects)s::text[], %(leads)s::text[]) WITH ORDINALITY
-        AS i(project_id, lead_id, place)
-    ), s AS (
-        SELECT i.place, i.project_id, subject FROM i JOIN subjects USING (project_id, lead_id)
-        WHERE %(known_at)s::timestamptz IS NULL OR NOT EXISTS (
-            SELECT FROM subject_moves m WHERE m.project_id = i.project_id
-            AND m.subject = subjects.subject AND m.moved_at > %(known_at)s)
-        UNION ALL
-        SELECT i.place, i.project_id, m.subject
-        FROM i JOIN subject_moves m ON m.project_id = i.project_id AND m.from_lead_id = i.lead_id
-        WHERE m.moved_at > %(known_at)s AND NOT EXISTS (
-            SELECT FROM subject_moves e WHERE e.project_id = m.project_id AND e.subject = m.subject
-            AND e.moved_at > %(known_at)s AND e.moved_at < m.moved_at)
-    )
-    SELECT s.place, l.event_id, l.type, l.occurred_at, l.properties::text, l.source, l.position,
+    SELECT i.place, l.event_id, l.type, l.occurred_at, l.properties::text, l.source, l.position,
            l.recorded_at, l.subject
-    FROM s JOIN ledger l ON l.project_id = s.project_id AND l.subject = s.subject
-    WHERE (%(as_of)s::timestamptz IS NULL OR l.occurred_at <= %(as_of)s OR l.type = %(retraction)s)
-      AND (%(known_at)s::timestamptz IS NULL OR l.recorded_at <= %(known_at)s)
-    ORDER BY s.place, l.type <> %(retraction)s,
+    FROM unnest(%(projects)s::text[], %(leads)s::text[]) WITH ORDINALITY
+         AS i(project_id, lead_id, place)
+    CROSS JOIN LATERAL (
+        SELECT l.* FROM (
+            SELECT subject FROM subjects
+            WHERE project_id = i.project_id AND lead_id = i.lead_id
+            AND (%(known_at)s::timestamptz IS NULL OR NOT EXISTS (
+                SELECT FROM subject_moves m WHERE m.project_id = i.project_id
+                AND m.subject = subjects.subject AND m.moved_at > %(known_at)s))
+            UNION ALL
+            SELECT m.subject FROM subject_moves m
+            WHERE m.project_id = i.project_id AND m.from_lead_id = i.lead_id
+            AND m.moved_at > %(known_at)s AND NOT EXISTS (
+                SELECT FROM subject_moves e WHERE e.project_id = m.project_id
+                AND e.subject = m.subject AND e.moved_at > %(known_at)s AND e.moved_at < m.moved_at)
+        ) s JOIN ledger l ON l.project_id = i.project_id AND l.subject = s.subject
+        WHERE (%(as_of)s::timestamptz IS NULL OR l.occurred_at <= %(as_of)s
+               OR l.type = %(retraction)s)
+          AND (%(known_at)s::timestamptz IS NULL OR l.recorded_at <= %(known_at)s)
+        OFFSET 0
+    ) l
+    ORDER BY i.place, l.type <> %(retraction)s,
              CASE WHEN %(in_ledger_order)s THEN l.position END, l.occurred_at, l.event_id
 """
 
