@@ -39,9 +39,6 @@ class NotifyConfig(ServiceConfig, DatabaseConfig):
     ring_bytes_max: int = Field(default=64 * 1024 * 1024, ge=64 * 1024)
     """Encoded size of those changes; in memory they take about four times as much."""
 
-    warm_up_messages: int = Field(default=5_000, ge=0)
-    """Newest changes read into the ring at start, for the watchers that were cut off when the process before went."""
-
     queue_messages_max: int = Field(default=2_000, ge=2)
     """Changes that wait for one watcher. One that is further behind is cut off and resumes at its own pace."""
 

@@ -23,18 +23,19 @@ class FeedHandler:
         self._hub = hub
         self._boards = boards
 
-    def open_board(
+    async def open_board(
         self, project_id: str, request: Request, which: Which, heartbeat_interval_s: float
     ) -> BoardWatch:
         """A watch of a leaderboard. Raises LimitExceeded or DependencyUnavailable."""
-        watcher = self._hub.open(project_id, request.credential, ChangeFilter())
-        try:
-            return self._boards.open(watcher, request, which, heartbeat_interval_s)
-        except LimitExceeded:
-            self._hub.close(watcher)
-            raise
+        async with self._hub.awake():
+            watcher = self._hub.open(project_id, request.credential, ChangeFilter())
+            try:
+                return self._boards.open(watcher, request, which, heartbeat_interval_s)
+            except LimitExceeded:
+                self._hub.close(watcher)
+                raise
 
-    def open_activity(
+    async def open_activity(
         self,
         project_id: str,
         request: Request,
@@ -44,8 +45,9 @@ class FeedHandler:
     ) -> ActivityWatch:
         """A watch of events as they are scored. Raises LimitExceeded or DependencyUnavailable."""
         waiting = Sample[PublishedChange](1 if interval_min_s else SAMPLE_MAX)
-        watcher = self._hub.open(project_id, request.credential, wanted, waiting)
-        return ActivityWatch(self._hub, watcher, interval_min_s, heartbeat_interval_s)
+        async with self._hub.awake():
+            watcher = self._hub.open(project_id, request.credential, wanted, waiting)
+            return ActivityWatch(self._hub, watcher, interval_min_s, heartbeat_interval_s)
 
 
 class WatchHandler:
@@ -70,25 +72,28 @@ class WatchHandler:
 
         Raises ResumeTokenInvalid, ResumeTokenExpired, LimitExceeded or DependencyUnavailable.
         """
+        async with self._hub.awake():
+            position = await self._position(project_id, options)
+            sums = None
+            if options.bulk_as_sums:
+                sums = Sums(position.summed or (position.sequence,) * len(BULK_CAUSES))
+            waiting = NewestOfEachLead[PublishedChange]() if options.latest_only else None
+            watcher = self._hub.open(project_id, request.credential, options.wanted, waiting, sums)
+            return Watch(
+                self._hub,
+                self._stream,
+                self._leads,
+                self._budget,
+                watcher,
+                request,
+                options,
+                position,
+            )
+
+    async def _position(self, project_id: str, options: WatchOptions) -> Position:
         if options.resume_token:
-            position = await self._resumed(project_id, options)
-        else:
-            position = Position(self._hub.stream_id, self._hub.position)
-        sums = None
-        if options.bulk_as_sums:
-            sums = Sums(position.summed or (position.sequence,) * len(BULK_CAUSES))
-        waiting = NewestOfEachLead[PublishedChange]() if options.latest_only else None
-        watcher = self._hub.open(project_id, request.credential, options.wanted, waiting, sums)
-        return Watch(
-            self._hub,
-            self._stream,
-            self._leads,
-            self._budget,
-            watcher,
-            request,
-            options,
-            position,
-        )
+            return await self._resumed(project_id, options)
+        return Position(self._hub.stream_id, self._hub.position)
 
     async def _resumed(self, project_id: str, options: WatchOptions) -> Position:
         try:

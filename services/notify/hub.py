@@ -1,11 +1,13 @@
 """The live edge: every change is decoded once, kept in a ring for a while and handed to the watchers that want it
-through a bounded queue each. Everything here runs on one event loop and nothing but `let_watchers_read` waits, so
-looking at a position and joining there is one step. Reading the stream is in `worker.py`, a watch in `handlers.py`."""
+through a bounded queue each. While nobody watches it is at rest: nothing is read and nothing kept. Everything here runs
+on one event loop and nothing but `let_watchers_read` and `awake` waits, so looking at a position and joining there is
+one step. Reading the stream is in `worker.py`, a watch in `handlers.py`."""
 
 import asyncio
 from bisect import bisect_right
 from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from services.notify.domain.filtering import ChangeFilter
@@ -14,7 +16,7 @@ from services.notify.domain.waiting import Sums, Waiting
 from services.notify.errors import ResumeTokenExpired, WatcherTooSlow, WatchInterrupted
 from services.notify.ports import PublishedChange
 from services.notify.watcher import Offer, Watcher
-from services.shared.errors import LimitExceeded, ServiceError
+from services.shared.errors import DependencyUnavailable, LimitExceeded, ServiceError
 
 RING_PAGE = 500
 """Changes looked at together when a watcher catches up from the ring: keeps the event loop's turns short."""
@@ -31,6 +33,10 @@ OFFERS_PER_TURN = 5_000
 WAKE_AT_ONCE = 250
 """Watchers woken in one turn of the event loop, each to write a message: again some ten milliseconds. A change that
 5,000 want takes twenty turns, and everything else gets its own in between."""
+
+WAKE_MAX_S = 5.0
+"""Who comes while the hub is at rest waits for it so long: usually some milliseconds, and as long as a broker takes to
+be restarted."""
 
 MakeError = Callable[[], ServiceError]
 Follower = Callable[[PublishedChange], None]
@@ -65,8 +71,34 @@ class Hub:
         self._offers = 0
         self._relieved = asyncio.Event()
         self._refusal: MakeError | None = None
+        self._coming = 0
+        self._wanted = asyncio.Event()
+        self._begun = asyncio.Event()
 
     # Reading side (worker.py)
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether somebody watches, or is about to."""
+        return bool(self._watchers or self._coming)
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether nothing is read, and `position` is nobody's."""
+        return not self._begun.is_set()
+
+    async def wanted(self) -> None:
+        """Wait until somebody wants to watch while the hub is at rest: `begin` is due."""
+        await self._wanted.wait()
+
+    def rest(self) -> None:
+        """Nothing is read any more: forget what was, and let who comes wait until it begins anew. Not while it is
+        wanted."""
+        if self.is_wanted:
+            raise ValueError("somebody watches")
+        self.begin(self.stream_id, self.position)
+        self._begun.clear()
+        self._wanted.clear()
 
     def begin(self, stream_id: int, position: int) -> None:
         """Start at a position of a stream, with an empty ring."""
@@ -76,6 +108,7 @@ class Hub:
         self._order_bytes = 0
         self._rings.clear()
         self._versions.clear()
+        self._begun.set()
 
     def lose_until(self, sequence: int) -> None:
         """Changes after `position` and before `sequence` were removed before they were read: nobody may go on as if
@@ -140,6 +173,22 @@ class Hub:
                 return
 
     # Watching side (handlers.py)
+
+    @asynccontextmanager
+    async def awake(self) -> AsyncIterator[None]:
+        """Have the stream followed: within the block, and after it for as long as there are watchers, all that comes
+        behind `position` is handed on. Wakes a hub that is at rest; raises DependencyUnavailable when that can't be
+        done in WAKE_MAX_S, or what the hub refuses with."""
+        if self._refusal is not None:
+            raise self._refusal()
+        self._coming += 1
+        self._wanted.set()
+        try:
+            if self.is_at_rest:
+                await self._waking()
+            yield
+        finally:
+            self._coming -= 1
 
     def open(
         self,
@@ -226,6 +275,13 @@ class Hub:
         """End every watch and take no new one: the process stops."""
         self.refuse(lambda: WatchInterrupted("the service is stopping"))
         self.end_all(lambda: WatchInterrupted("the service is stopping"))
+
+    async def _waking(self) -> None:
+        try:
+            async with asyncio.timeout(WAKE_MAX_S):
+                await self._begun.wait()
+        except TimeoutError:
+            raise DependencyUnavailable("score changes can't be read at the moment") from None
 
     def _keep(self, published: PublishedChange) -> None:
         self._order.append(published)

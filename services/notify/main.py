@@ -57,14 +57,12 @@ from services.notify.planning import Plan, Planner, Source
 from services.notify.ports import PublishedChange
 from services.notify.servicer import NotifyServicer
 from services.notify.store import PostgresEndpoints
-from services.notify.stream import BROKER_ERRORS, STREAM, JetStreamScores, published_change
+from services.notify.stream import STREAM, JetStreamScores, published_change
 from services.notify.texts import Texts
 from services.notify.watch import SnapshotBudget
 from services.notify.worker import Follower, Keeper
 from services.shared.clock import Clock, SystemClock
 from services.shared.db import Database
-from services.shared.errors import DependencyUnavailable
-from services.shared.retrying import until_available
 from services.shared.sealing import Seal
 from services.shared.service import Service, run
 from services.shared.service_keys import ServiceKeys
@@ -89,12 +87,6 @@ async def build(service: Service, config: NotifyConfig) -> None:
         )
     )
     follower = Follower(hub, stream)
-    await until_available(
-        "score changes",
-        lambda: follower.warm_up(config.warm_up_messages),
-        (DependencyUnavailable, *BROKER_ERRORS),
-        config.startup_timeout_s,
-    )
     keeper = Keeper(hub, follower, service.credentials, config.broker_silence_max_s)
     service.add_loop("follower", follower.follow)
     service.add_loop("keeper", keeper.run)

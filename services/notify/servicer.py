@@ -60,7 +60,7 @@ class NotifyServicer(notify_service_pb2_grpc.NotifyServiceServicer):
     ) -> AsyncIterator[pb.WatchLeaderboardResponse]:
         """A leaderboard."""
         which, interval_s = convert_feeds.to_which(request)
-        watch = self._feeds.open_board(_project(), call_context.request(), which, interval_s)
+        watch = await self._feeds.open_board(_project(), call_context.request(), which, interval_s)
         async for update in _updates(watch, context):
             yield self._feed_responses.of_board(update)
 
@@ -69,7 +69,7 @@ class NotifyServicer(notify_service_pb2_grpc.NotifyServiceServicer):
     ) -> AsyncIterator[pb.WatchActivityResponse]:
         """Events as they are scored."""
         wanted, least_s, interval_s = convert_feeds.to_activity(request)
-        watch = self._feeds.open_activity(
+        watch = await self._feeds.open_activity(
             _project(), call_context.request(), wanted, least_s, interval_s
         )
         async for update in _updates(watch, context):

@@ -1,5 +1,5 @@
-"""The background loops: one follows the SCORES stream into the hub, one ends watches that must not go on (revoked
-keys, a broker silent for too long)."""
+"""The background loops: one follows the SCORES stream into the hub while somebody watches, one ends watches that must
+not go on (revoked keys, a broker silent for too long)."""
 
 import asyncio
 from collections.abc import Coroutine, Sequence
@@ -31,8 +31,11 @@ VERIFY_INTERVAL_S = 1.0
 STATE_RETRY_S = 0.2
 """A broker that comes back is up within seconds; asking costs next to nothing."""
 
-WARM_UP_MAX_S = 10.0
-"""The ring may stay colder than asked for, if the broker is so slow."""
+STATE_TIMEOUT_S = 2.0
+"""A broker that is there answers in milliseconds; an answer that was on its way when it went never comes."""
+
+LINGER_S = 30.0
+"""The stream is followed for so long after the last watcher left: who was cut off and comes back finds the ring."""
 
 HEALTHY_SILENCE_S = 6.0
 """A quiet broker sends a heartbeat every 2 s, and a lost pull request is renewed after 5 s."""
@@ -46,10 +49,6 @@ class Reader(Protocol):
     @property
     def heard_at(self) -> float:
         """When the broker last showed that it serves this reader."""
-        ...
-
-    async def start(self) -> int:
-        """Open; returns how many messages wait."""
         ...
 
     def take(self, limit: int) -> Coroutine[None, None, Sequence[tuple[Msg, Delivery]]]:
@@ -74,52 +73,75 @@ class Stream(Protocol):
 
 
 class Follower:
-    """Reads the stream into the hub, from the hub's position on, whatever fails in between."""
+    """Reads the stream into the hub while somebody watches, from the hub's position on, whatever fails in between. Make
+    it when the stream was just seen."""
 
     def __init__(self, hub: Hub, stream: Stream) -> None:
         self._hub = hub
         self._stream = stream
         self._reader: Reader | None = None
         self._verified_openings = 0
-        self._heard_at = 0.0
-
-    async def warm_up(self, messages: int) -> None:
-        """Begin so many messages before the live edge and read up to it."""
-        state = await self._stream.state()
-        oldest = state.first_sequence - 1
-        self._hub.begin(state.stream_id, max(oldest, state.last_sequence - messages))
-        reader = self._open()
-        try:
-            async with asyncio.timeout(WARM_UP_MAX_S):
-                waiting = await reader.start()
-                while waiting:
-                    waiting = await self._read_batch(reader)
-        except TimeoutError:
-            log.warning("warm-up cut short", behind=state.last_sequence - self._hub.position)
-        finally:
-            await self._close(reader)
-
-    async def run(self) -> None:
-        """Follow the stream for ever. After a failure, call it again: nothing is skipped."""
-        reader = self._open()
-        try:
-            while True:
-                await self._read_batch(reader)
-        except _StreamReplaced:
-            log.warning("another stream of that name: watchers are sent away")
-        finally:
-            await self._close(reader)
-        state = await self._state()
-        self._hub.begin(state.stream_id, state.last_sequence)
-        self._hub.end_all(lambda: ResumeTokenExpired("the changes are in another stream now"))
+        self._wanted_at = self._heard_at = asyncio.get_running_loop().time()
 
     async def follow(self) -> None:
-        """`run`, again for each stream of that name."""
+        """Follow the stream for ever, whenever somebody watches. After a failure, call it again: nothing is skipped."""
         while True:
-            await self.run()
+            if self._hub.is_at_rest:
+                await self._rest()
+            try:
+                await self._read()
+            except _StreamReplaced:
+                log.warning("another stream of that name: watchers are sent away")
+                state = await self._state()
+                self._hub.begin(state.stream_id, state.last_sequence)
+                self._hub.end_all(
+                    lambda: ResumeTokenExpired("the changes are in another stream now")
+                )
+            # Once more: somebody may have come while the reader was closed.
+            if not self._is_wanted():
+                self._hub.rest()
+
+    async def _rest(self) -> None:
+        """Only see that the stream is there, until somebody comes. What happens from then on is read."""
+        wanted = asyncio.create_task(self._hub.wanted())
+        try:
+            while True:
+                await asyncio.wait({wanted}, timeout=VERIFY_INTERVAL_S)
+                came = wanted.done()
+                state = await self._state()
+                if came:
+                    break
+        finally:
+            wanted.cancel()
+        self._wanted_at = asyncio.get_running_loop().time()
+        self._hub.begin(state.stream_id, state.last_sequence)
+
+    async def _read(self) -> None:
+        """Hand on what the stream has until nobody wants it any more."""
+        reader = self._open()
+        taking: asyncio.Task[Sequence[tuple[Msg, Delivery]]] | None = None
+        try:
+            while self._is_wanted():
+                taking = taking or asyncio.create_task(reader.take(READ_BATCH))
+                await asyncio.wait({taking}, timeout=VERIFY_INTERVAL_S)
+                await self._verify(reader)
+                if taking.done():
+                    await self._hand_on(taking.result())
+                    taking = None
+        finally:
+            if taking is not None:
+                taking.cancel()
+            await self._close(reader)
+
+    def _is_wanted(self) -> bool:
+        now_s = asyncio.get_running_loop().time()
+        if self._hub.is_wanted:
+            self._wanted_at = now_s
+            return True
+        return now_s - self._wanted_at < LINGER_S
 
     def silence_s(self) -> float:
-        """How long the broker has shown no sign that it serves the reader."""
+        """How long the broker has shown no sign that it serves the reader, or, while nobody watches, has the stream."""
         heard_at = max(self._heard_at, self._reader.heard_at if self._reader else 0.0)
         return asyncio.get_running_loop().time() - heard_at
 
@@ -137,26 +159,12 @@ class Follower:
         self._reader = None
         await reader.close()
 
-    async def _read_batch(self, reader: Reader) -> int:
-        messages = await self._take(reader)
-        await self._verify(reader)
+    async def _hand_on(self, messages: Sequence[tuple[Msg, Delivery]]) -> None:
         for message, place in messages:
-            self._hand_on(message, place)
+            self._hand_on_one(message, place)
             if self._hub.turn_is_due:
                 await self._hub.let_watchers_read()
         await self._hub.let_watchers_read()
-        return messages[-1][1].pending
-
-    async def _take(self, reader: Reader) -> Sequence[tuple[Msg, Delivery]]:
-        taking = asyncio.create_task(reader.take(READ_BATCH))
-        try:
-            while not taking.done():
-                await asyncio.wait({taking}, timeout=VERIFY_INTERVAL_S)
-                if not taking.done():
-                    await self._verify(reader)
-        finally:
-            taking.cancel()
-        return taking.result()
 
     async def _verify(self, reader: Reader) -> None:
         openings = reader.openings
@@ -173,12 +181,16 @@ class Follower:
     async def _state(self) -> StreamState:
         while True:
             try:
-                return await self._stream.state()
-            except DependencyUnavailable as error:
+                async with asyncio.timeout(STATE_TIMEOUT_S):
+                    state = await self._stream.state()
+            except (DependencyUnavailable, TimeoutError) as error:
                 log.info("waiting for the broker", error=str(error))
                 await asyncio.sleep(STATE_RETRY_S)
+            else:
+                self._heard_at = asyncio.get_running_loop().time()
+                return state
 
-    def _hand_on(self, message: Msg, place: Delivery) -> None:
+    def _hand_on_one(self, message: Msg, place: Delivery) -> None:
         sequence = place.stream_sequence
         if sequence != self._hub.position + 1:
             # All subjects of the stream are read, so its sequence has no holes but for what was removed from it.

@@ -46,7 +46,11 @@ class FakeStream:
     stored: list[tuple[str, ScoreChange] | None] = field(default_factory=list)
     down: bool = False
     pages_read: int = 0
+    readers_made: int = 0
     readers_open: int = 0
+    closing_s: float = 0.0
+    """How long a reader takes to close."""
+    states_asked: int = 0
 
     @property
     def last(self) -> int:
@@ -78,6 +82,8 @@ class FakeStream:
         return found
 
     async def state(self) -> StreamState:
+        self.states_asked += 1
+        await asyncio.sleep(0)
         if self.down:
             raise DependencyUnavailable("down")
         return StreamState(self.stream_id, self.first, self.last)
@@ -96,6 +102,7 @@ class FakeStream:
         return Page(changes[:limit], reached, await self.state())
 
     def live_reader(self, after_sequence: int) -> FakeReader:
+        self.readers_made += 1
         return FakeReader(self, after_sequence)
 
 
@@ -128,6 +135,7 @@ class FakeReader:
             await asyncio.sleep(0.001)
 
     async def close(self) -> None:
+        await asyncio.sleep(self._stream.closing_s)
         self._stream.readers_open -= self.openings
 
 

@@ -46,9 +46,7 @@ RESUMABLE = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED}
 @pytest.fixture
 def rig(_make_rig: MakeRig) -> Iterator[Rig]:
     """A broker and a notify that nobody else uses; small rooms, so that every edge is met."""
-    made = _make_rig(
-        queue_messages_max=150, ring_messages_max=200, warm_up_messages=100, broker_silence_max_s=7
-    )
+    made = _make_rig(queue_messages_max=150, ring_messages_max=200, broker_silence_max_s=7)
     yield made
     made.notify.stop()
     made.stack.stop()
@@ -112,7 +110,7 @@ def _watchers(chance: random.Random) -> list[Watching]:
 
 async def test_fifty_watchers_see_their_histories_whole_while_things_are_killed(rig: Rig) -> None:
     chance = random.Random(SEED)
-    second = rig.another(queue_messages_max=2_000, ring_messages_max=20, warm_up_messages=0)
+    second = rig.another(queue_messages_max=2_000, ring_messages_max=20)
     second.start()
     published: dict[str, list[ScoreChange]] = {name: [] for name in PROJECTS}
     watchers = _watchers(chance)

@@ -38,7 +38,7 @@ class Rig:
     async def open(
         self, wanted: ChangeFilter = EVENTS, interval_s: float = 0, heartbeat_s: float = 60
     ) -> ActivityWatch:
-        watch = self.handler.open_activity("p", REQUEST, wanted, interval_s, heartbeat_s)
+        watch = await self.handler.open_activity("p", REQUEST, wanted, interval_s, heartbeat_s)
         assert isinstance(await watch.next(), HeartbeatUpdate)
         return watch
 

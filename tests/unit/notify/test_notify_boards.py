@@ -48,10 +48,10 @@ class Rig:
         self.stream.publish(project, score_change(lead_id, self.versions[lead_id], score=score))
         self.hub.advance(self.stream.published(self.stream.last))
 
-    def open(
+    async def open(
         self, which: Which = WHICH, request: Request = REQUEST, heartbeat_s: float = 60
     ) -> BoardWatch:
-        return self.handler.open_board("p", request, which, heartbeat_s)
+        return await self.handler.open_board("p", request, which, heartbeat_s)
 
 
 class Client:
@@ -96,7 +96,7 @@ async def test_the_board_comes_first_then_what_differs_then_heartbeats() -> None
     rig = Rig()
     for lead_id, score in (("a", 30), ("b", 20), ("c", 10), ("d", 5)):
         rig.scoring.scores[lead_id] = score
-    client = Client(rig.open(heartbeat_s=0.1))
+    client = Client(await rig.open(heartbeat_s=0.1))
     first = await client.read()
     assert isinstance(first, Board)
     assert [place.lead_id for place in first.places] == ["a", "b", "c"]
@@ -116,7 +116,7 @@ async def test_the_board_comes_first_then_what_differs_then_heartbeats() -> None
 async def test_what_can_not_show_is_not_read() -> None:
     rig = Rig()
     rig.scoring.scores |= {"a": 30, "b": 20, "c": 10}
-    client = Client(rig.open(heartbeat_s=0.05))
+    client = Client(await rig.open(heartbeat_s=0.05))
     await client.read()
     for number in range(50):
         rig.score(f"x{number}", 9)
@@ -128,7 +128,7 @@ async def test_what_can_not_show_is_not_read() -> None:
 
 async def test_watchers_of_one_board_share_its_readings() -> None:
     rig = Rig()
-    clients = [Client(rig.open()) for _ in range(300)]
+    clients = [Client(await rig.open()) for _ in range(300)]
     reading = [asyncio.create_task(client.read_on()) for client in clients]
 
     async def all_have_one() -> bool:
@@ -157,7 +157,7 @@ async def test_when_all_is_quiet_the_board_is_what_scoring_answers(seed: int) ->
     chance = random.Random(seed)
     rig = Rig()
     rig.scoring.slow_s = chance.choice([0, 0.002, 0.01])
-    client = Client(rig.open(Which(chance.choice([1, 3, 50]), frozenset())))
+    client = Client(await rig.open(Which(chance.choice([1, 3, 50]), frozenset())))
     reading = asyncio.create_task(client.read_on())
     for _ in range(300):
         rig.score(chance.choice("abcdefgh"), chance.randrange(20))
@@ -178,12 +178,12 @@ async def test_a_board_that_can_not_be_read_refuses_newcomers_and_ends_watches_i
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rig = Rig()
-    client = Client(rig.open(heartbeat_s=0.05))
+    client = Client(await rig.open(heartbeat_s=0.05))
     await client.read()
     rig.scoring.error = DependencyUnavailable("down")
     rig.score("a", 5)
     assert isinstance(await client.read(), HeartbeatUpdate)
-    late = rig.open()
+    late = await rig.open()
     with pytest.raises(DependencyUnavailable):
         await late.next()
     late.close()
@@ -203,7 +203,7 @@ async def test_a_board_that_can_not_be_read_refuses_newcomers_and_ends_watches_i
 async def test_a_revoked_key_does_not_end_the_others_board() -> None:
     rig = Rig()
     revoked = Request(request_id="r", traceparent="", credential="revoked")
-    first, second = Client(rig.open(request=revoked)), Client(rig.open())
+    first, second = Client(await rig.open(request=revoked)), Client(await rig.open())
     await first.read()
     rig.scoring.revoked.add("revoked")
     await second.read()
@@ -216,24 +216,24 @@ async def test_a_revoked_key_does_not_end_the_others_board() -> None:
 
 async def test_there_is_a_limit_of_boards() -> None:
     rig = Rig(boards_max=1)
-    watch = rig.open()
+    watch = await rig.open()
     with pytest.raises(LimitExceeded):
-        rig.open(Which(4, frozenset()))
-    rig.open().close()
+        await rig.open(Which(4, frozenset()))
+    (await rig.open()).close()
     watch.close()
-    rig.open(Which(4, frozenset())).close()
+    (await rig.open(Which(4, frozenset()))).close()
     assert not rig.hub.watchers
 
 
 async def test_endings_say_that_there_is_nothing_to_resume() -> None:
     rig = Rig()
-    client = Client(rig.open())
+    client = Client(await rig.open())
     await client.read()
     rig.hub.end_all(lambda: ResumeTokenExpired("gone"))
     with pytest.raises(FeedInterrupted, match="watch again"):
         await client.read()
     client.watch.close()
-    client = Client(rig.open())
+    client = Client(await rig.open())
     await client.read()
     await rig.hub.drain()
     with pytest.raises(FeedInterrupted):

@@ -36,6 +36,10 @@ class Rig:
     def publish(self, *versions: int) -> None:
         self.stream.publish("p", *(score_change("a", version) for version in versions))
 
+    def begin(self) -> None:
+        """As if somebody had woken the hub."""
+        self.hub.begin(self.stream.stream_id, self.stream.last)
+
     async def reached(self, position: int) -> None:
         async def there() -> bool:
             return self.hub.position == position
@@ -43,25 +47,10 @@ class Rig:
         await eventually_async(there)
 
 
-async def test_warm_up_reads_the_last_messages() -> None:
-    rig = Rig()
-    rig.publish(*range(1, 21))
-    await rig.follower.warm_up(5)
-    assert (rig.hub.floor, rig.hub.position, rig.hub.stream_id) == (15, 20, 7)
-    assert [c.change.version for c in rig.hub.recent("p", 15)[0]] == [16, 17, 18, 19, 20]
-    assert rig.stream.readers_open == 0
-
-
-async def test_warm_up_of_an_empty_stream() -> None:
-    rig = Rig()
-    await rig.follower.warm_up(5)
-    assert (rig.hub.floor, rig.hub.position) == (0, 0)
-
-
 async def test_follows_from_where_it_was() -> None:
     rig = Rig()
     rig.publish(1, 2)
-    await rig.follower.warm_up(0)
+    rig.begin()
     for last in (4, 6):
         rig.publish(last - 1, last)
         async with background(rig.follower.follow()):
@@ -73,7 +62,7 @@ async def test_follows_from_where_it_was() -> None:
 async def test_messages_removed_unread_end_the_watches() -> None:
     rig = Rig()
     rig.publish(1, 2)
-    await rig.follower.warm_up(5)
+    rig.begin()
     watcher = rig.hub.open("p", "key", ALL)
     rig.publish(3, 4, 5)
     rig.stream.purge(keep_from=5)
@@ -86,7 +75,7 @@ async def test_messages_removed_unread_end_the_watches() -> None:
 async def test_a_hole_in_what_is_read_ends_the_watches() -> None:
     rig = Rig()
     rig.publish(1)
-    await rig.follower.warm_up(5)
+    rig.begin()
     watcher = rig.hub.open("p", "key", ALL)
     rig.publish(2, 3)
     rig.stream.stored[1] = None
@@ -99,7 +88,7 @@ async def test_a_hole_in_what_is_read_ends_the_watches() -> None:
 async def test_another_stream_of_the_name_ends_the_watches(already_there: int) -> None:
     rig = Rig()
     rig.publish(1, 2, 3)
-    await rig.follower.warm_up(5)
+    rig.begin()
     watcher = rig.hub.open("p", "key", ALL)
     rig.stream.stream_id = 8
     rig.stream.stored.clear()
@@ -118,7 +107,7 @@ async def test_another_stream_of_the_name_ends_the_watches(already_there: int) -
 async def test_a_stream_that_lost_its_newest_messages_ends_the_watches() -> None:
     rig = Rig()
     rig.publish(1, 2, 3)
-    await rig.follower.warm_up(5)
+    rig.begin()
     watcher = rig.hub.open("p", "key", ALL)
     del rig.stream.stored[1:]
 
@@ -131,7 +120,7 @@ async def test_a_stream_that_lost_its_newest_messages_ends_the_watches() -> None
 
 async def test_a_broker_away_while_verifying_is_waited_for() -> None:
     rig = Rig()
-    await rig.follower.warm_up(5)
+    rig.begin()
     rig.publish(1, 2)
     rig.stream.down = True
     async with background(rig.follower.follow()) as task:
@@ -144,7 +133,7 @@ async def test_a_broker_away_while_verifying_is_waited_for() -> None:
 
 async def test_what_is_no_score_change_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     rig = Rig()
-    await rig.follower.warm_up(5)
+    rig.begin()
     rig.publish(1, 2, 3)
     original = rig.stream.message
 
@@ -193,7 +182,7 @@ async def test_watches_of_a_key_that_is_not_valid_any_more_end() -> None:
 
 async def test_a_broker_silent_for_too_long_ends_watches_until_it_is_back() -> None:
     rig = Rig()
-    await rig.follower.warm_up(5)
+    rig.begin()
     watched = keeper(rig, FakeCallers(), silence_max_s=0.05)
     watcher = rig.hub.open("p", "key", ALL)
 
