@@ -23,6 +23,7 @@ from services.notify.domain.actions import (
 )
 from services.notify.domain.follow_ups import TaskState
 from services.notify.domain.owners import Turns, turns_of
+from services.notify.dormancy import wake
 from services.notify.tables import lead_owners, owner_turns, tasks
 from services.notify.telling import tell_one
 from services.notify.texts import ACTION_S_MAX, Texts
@@ -161,6 +162,8 @@ async def set_owner(
     now: datetime,
 ) -> None:
     """Give a lead to somebody."""
+    # Whoever it is merged into may take the owner.
+    await wake(connection)
     values = {"owner": owner, "assigned_at": now, "automation_id": automation_id}
     await connection.execute(
         insert(lead_owners)

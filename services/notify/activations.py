@@ -82,6 +82,10 @@ class ActivationPlan:
         self._clock = clock
         self._nudge = nudge
 
+    async def wanted(self, connection: AsyncConnection) -> bool:
+        """Activations are rare: reading them costs nothing."""
+        return True
+
     async def plan(self, connection: AsyncConnection, events: Sequence[Told]) -> None:
         """Write the deliveries of some activations."""
         await tell(connection, events, self._clock.now())

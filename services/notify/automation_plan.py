@@ -34,6 +34,9 @@ from services.shared.turns import Turns
 
 log = logs.get("automations")
 
+_ACTING = (~automations.c.disabled, automations.c.trigger_kind != Daily.kind)
+"""Those that a change may set off."""
+
 
 class AutomationPlan:
     """A planning.Plan. `nudge` is called when there is something to do."""
@@ -50,6 +53,11 @@ class AutomationPlan:
         self._clock = clock
         self._nudge = nudge
         self._noted = False
+
+    async def wanted(self, connection: AsyncConnection) -> bool:
+        """Whether changes may set something off, or have owners handed on."""
+        acting, owned = sa.exists().where(*_ACTING), sa.exists().where(lead_owners.c.lead_id != "")
+        return bool(await connection.scalar(sa.select(sa.or_(acting, owned))))
 
     async def plan(self, connection: AsyncConnection, changes: Sequence[PublishedChange]) -> None:
         """Write what some changes set off."""
@@ -165,8 +173,7 @@ class AutomationPlan:
             connection,
             self._definitions,
             kept.project_id.in_(project_ids),
-            ~kept.disabled,
-            kept.trigger_kind != Daily.kind,
+            *_ACTING,
             stay=True,
         )
         found: dict[str, list[Automation]] = {}

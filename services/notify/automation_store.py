@@ -11,6 +11,7 @@ from services.notify.automation_queue import opened
 from services.notify.automation_rows import Definitions
 from services.notify.domain.automations import Automation, Execution, ExecutionState
 from services.notify.domain.executing import begun_again
+from services.notify.dormancy import wake
 from services.notify.errors import ExecutionNotFailed, TooManyAutomations
 from services.notify.tables import automation_executions, automations
 from services.shared.db import Database
@@ -34,6 +35,7 @@ class PostgresAutomations:
         )
         key = (sa.func.hashtext(_LOCK), sa.func.hashtext(automation.project_id))
         async with self._database.begin() as connection:
+            await wake(connection)
             await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(*key)))
             if (await connection.scalar(count) or 0) >= automations_max:
                 raise TooManyAutomations(automations_max)
@@ -72,6 +74,7 @@ class PostgresAutomations:
         self, project_id: str, automation_id: str, change: Change
     ) -> Automation | None:
         async with self._database.begin() as connection:
+            await wake(connection)
             before = await self._find(connection, project_id, automation_id, lock=True)
             if before is None:
                 return None

@@ -1,5 +1,6 @@
 """What administrators do with webhook endpoints and their deliveries."""
 
+import asyncio
 import secrets
 import string
 from collections.abc import Callable
@@ -27,15 +28,27 @@ from services.notify.endpoint_ports import (
     EndpointStore,
     Sending,
 )
+from services.notify.ports import ScoreStream, StreamState
+from services.shared import logs
 from services.shared.cel import InvalidExpression
 from services.shared.clock import Clock
-from services.shared.errors import InvalidFields, ResourceNotFound, Violation
+from services.shared.errors import (
+    DependencyUnavailable,
+    InvalidFields,
+    ResourceNotFound,
+    Violation,
+)
+
+log = logs.get("endpoints")
 
 ENDPOINTS_MAX = 100
 """Of a project."""
 
 REDELIVERED_MAX = 10_000
 """In one call."""
+
+END_PATIENCE_S = 2.0
+"""The broker is asked for so long where its stream ends: endpoints can be made without it."""
 
 OVERLAP_DEFAULT = timedelta(hours=24)
 OVERLAP_MAX = timedelta(days=7)
@@ -98,7 +111,9 @@ class EndpointHandlers:
         example: Callable[[str, datetime], str],
         nudge: Callable[[], None],
         clock: Clock,
+        stream: ScoreStream,
     ) -> None:
+        self._stream = stream
         self._endpoints = endpoints
         self._deliveries = deliveries
         self._sender = sender
@@ -129,7 +144,7 @@ class EndpointHandlers:
             new.headers,
             (Secret(drawn),),
         )
-        await self._endpoints.add(endpoint, ENDPOINTS_MAX)
+        await self._endpoints.add(endpoint, ENDPOINTS_MAX, await self._stream_end())
         return endpoint, _shown(endpoint, drawn)
 
     async def get(self, project_id: str, endpoint_id: str) -> Endpoint:
@@ -163,7 +178,8 @@ class EndpointHandlers:
                 after = replace(after, disabled_reason="", failing_since=None)
             return replace(after, revision=before.revision + 1, update_time=now)
 
-        changed = await self._endpoints.change(project_id, endpoint_id, checked, now)
+        end = await self._stream_end()
+        changed = await self._endpoints.change(project_id, endpoint_id, checked, now, end)
         self._nudge()
         return _there(changed, endpoint_id)
 
@@ -217,6 +233,14 @@ class EndpointHandlers:
         body = self._example(kind, self._clock.now())
         delivery_id = _drawn_id("msg_test_")
         return TestSent(delivery_id, body, await self._sender.send(endpoint, delivery_id, body))
+
+    async def _stream_end(self) -> StreamState | None:
+        try:
+            async with asyncio.timeout(END_PATIENCE_S):
+                return await self._stream.state()
+        except (DependencyUnavailable, TimeoutError):
+            log.info("endpoint made while the broker is away")
+            return None
 
     def _check_filter(self, source: str) -> None:
         if not source:

@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
+import sqlalchemy as sa
 from google.protobuf.json_format import MessageToDict
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scoreline.scoring.v1.score_change_pb2 import ScoreChange
 from services.notify import telling
 from services.notify.conditions import Conditions
-from services.notify.domain.endpoints import Definition, event_types
+from services.notify.domain.endpoints import CHANGE_TYPES, Definition, event_types
 from services.notify.domain.filtering import Change, Condition
 from services.notify.ports import PublishedChange
+from services.notify.tables import webhook_endpoints
 from services.notify.telling import NewDelivery
 from services.shared import logs
 from services.shared.cel import InvalidExpression
@@ -30,9 +33,20 @@ class EndpointPlan:
         self._clock = clock
         self._nudge = nudge
         self._compiled: dict[str, Condition | None] = {}
+        self._told_any = False
+
+    async def wanted(self, connection: AsyncConnection) -> bool:
+        """Whether an endpoint subscribes to score changes; disabled ones, too: what happens waits for them."""
+        types = webhook_endpoints.c.definition["event_types"]
+        return bool(
+            await connection.scalar(
+                sa.select(sa.exists().where(types.has_any(array(CHANGE_TYPES))))
+            )
+        )
 
     async def plan(self, connection: AsyncConnection, changes: Sequence[PublishedChange]) -> None:
         """Write the deliveries of some changes."""
+        self._told_any = False
         if not changes:
             return
         wanted = await telling.project_endpoints(
@@ -43,11 +57,13 @@ class EndpointPlan:
             for published in changes
             for one in self._told(published, wanted.get(published.project_id, ()))
         ]
+        self._told_any = bool(told)
         await telling.write(connection, told, self._clock.now())
 
     def planned(self) -> None:
         """There may be something to send."""
-        self._nudge()
+        if self._told_any:
+            self._nudge()
 
     def _told(
         self, published: PublishedChange, endpoints: Iterable[tuple[str, Definition]]

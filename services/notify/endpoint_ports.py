@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from services.notify.domain.endpoints import Attempt, Delivery, Endpoint, Secret, State
+from services.notify.ports import StreamState
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +24,11 @@ Change = Callable[[Endpoint], Endpoint]
 class EndpointStore(Protocol):
     """Webhook endpoints, with their headers and valid secrets in the clear. All raise DependencyUnavailable."""
 
-    async def add(self, endpoint: Endpoint, endpoints_max: int) -> None:
-        """Keep a new one. Raises TooManyEndpoints when its project has `endpoints_max` already."""
+    async def add(
+        self, endpoint: Endpoint, endpoints_max: int, end: StreamState | None = None
+    ) -> None:
+        """Keep a new one. Raises TooManyEndpoints when its project has `endpoints_max` already. `end` is where the
+        stream of changes ended before, None where nobody knows: see `dormancy.wake`."""
         ...
 
     async def get(self, project_id: str, endpoint_id: str, now: datetime) -> Endpoint | None:
@@ -38,9 +42,15 @@ class EndpointStore(Protocol):
         ...
 
     async def change(
-        self, project_id: str, endpoint_id: str, change: Change, now: datetime
+        self,
+        project_id: str,
+        endpoint_id: str,
+        change: Change,
+        now: datetime,
+        end: StreamState | None = None,
     ) -> Endpoint | None:
-        """Change one, one change at a time; None when there is none. One that is enabled again is due at once."""
+        """Change one, one change at a time; None when there is none. One that is enabled again is due at once. `end` as
+        in `add`."""
         ...
 
     async def add_secret(

@@ -9,7 +9,7 @@ from scoreline.notify.v1 import (
     notify_service_pb2_grpc,
     webhook_endpoints_service_pb2_grpc,
 )
-from services.notify import activations, leads
+from services.notify import activations, dormancy, leads
 from services.notify.action_email import Emails
 from services.notify.action_hubspot import HubSpotContacts
 from services.notify.action_inside import InsideActions
@@ -53,7 +53,7 @@ from services.notify.follow_up_store import PostgresFollowUps
 from services.notify.guarded_http import GuardedHttp
 from services.notify.handlers import FeedHandler, WatchHandler
 from services.notify.hub import Hub, HubLimits
-from services.notify.planning import Plan, Planner, Source
+from services.notify.planning import AWAY, Plan, Planner, Source
 from services.notify.ports import PublishedChange
 from services.notify.servicer import NotifyServicer
 from services.notify.store import PostgresEndpoints
@@ -63,6 +63,7 @@ from services.notify.watch import SnapshotBudget
 from services.notify.worker import Follower, Keeper
 from services.shared.clock import Clock, SystemClock
 from services.shared.db import Database
+from services.shared.retrying import until_available
 from services.shared.sealing import Seal
 from services.shared.service import Service, run
 from services.shared.service_keys import ServiceKeys
@@ -107,7 +108,7 @@ async def build(service: Service, config: NotifyConfig) -> None:
     notify_service_pb2_grpc.add_NotifyServiceServicer_to_server(servicer, service.server)
 
     clock = SystemClock()
-    worker = _add_endpoints(service, config, database, clock)
+    worker = _add_endpoints(service, config, database, stream, clock)
     conditions = Conditions(CONDITIONS_MAX)
     # The settings require the key.
     facts = ScoringFacts(channel, cast(ServiceKeys, service.service_keys))
@@ -116,15 +117,21 @@ async def build(service: Service, config: NotifyConfig) -> None:
         await _add_automations(service, config, database, facts, worker.nudge),
         EndpointPlan(conditions, clock, worker.nudge),
     ]
-    changes = Source("scores", stream, published_change)
-    service.add_loop("planning", Planner(database, changes, plans, clock).run)
+    changes = Source(dormancy.SCORES, stream, published_change)
+    planner = Planner(database, changes, plans, clock)
+    await until_available("position", planner.prepare, AWAY, config.startup_timeout_s)
+    service.add_loop("planning", planner.run)
     telling = activations.ActivationPlan(clock, worker.nudge)
     rules = activations.source(service.bus)
     service.add_loop("planning of activations", Planner(database, rules, [telling], clock).run)
 
 
 def _add_endpoints(
-    service: Service, config: NotifyConfig, database: Database, clock: Clock
+    service: Service,
+    config: NotifyConfig,
+    database: Database,
+    stream: JetStreamScores,
+    clock: Clock,
 ) -> EndpointWorker:
     seal = Seal(config.secret_keys.get_secret_value())
     sender = Sender(
@@ -154,6 +161,7 @@ def _add_endpoints(
         example,
         worker.nudge,
         clock,
+        stream,
     )
     webhook_endpoints_service_pb2_grpc.add_WebhookEndpointsServiceServicer_to_server(
         WebhookEndpointsServicer(handlers), service.server

@@ -1,13 +1,13 @@
 """What is to be done about what streams tell of, score changes above all: one process at a time reads a stream in order
 and has each plan write what it makes of it, in the transaction that moves the position on. So everything is planned
-once and in order, whatever is killed. What was planned is carried out by whichever process is there
-(`endpoint_worker.py`)."""
+once and in order, whatever is killed. While nobody wants anything of a stream it is not read (`dormancy.py`). What was
+planned is carried out by whichever process is there (`endpoint_worker.py`)."""
 
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Generic, Protocol, TypeVar
+from datetime import timedelta
+from typing import Any, Generic, Protocol, TypeVar
 
 import psycopg
 import sqlalchemy as sa
@@ -17,7 +17,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notify.ports import StreamState
+from services.notify import dormancy
 from services.notify.stream import BROKER_ERRORS, WholeStream
 from services.notify.tables import positions
 from services.shared import logs
@@ -35,12 +35,19 @@ LOCK = "notify_planning_"
 BATCH = 500
 """Messages planned in one transaction."""
 
-PLAN_INTERVAL_S = 0.05
-"""Between two transactions, unless more than one batch waits: each costs a sync, and what is planned is for mails and
-webhooks, not for eyes."""
+PLAN_INTERVAL_S = 0.1
+"""Between two transactions, unless more than one batch waits: each costs a sync and a millisecond or two of processor
+time, and what is planned is for mails and webhooks, not for eyes."""
 
 VERIFY_INTERVAL_S = 5.0
 """How soon a stream that was replaced is noticed when nothing is published to the new one."""
+
+SLEEP_AFTER_S = 5.0
+"""How soon is noticed that nobody wants anything any more."""
+
+LOOK_S = 1.0
+"""How soon is noticed, asleep, that somebody does, in whatever process; and how far the position is behind the stream's
+end meanwhile."""
 
 RETRY_S = 1.0
 """Between two tries while the database or the broker is away."""
@@ -76,6 +83,10 @@ class Source(Generic[Item]):
 
 class Plan(Protocol[Planned]):
     """Makes something of what a stream tells of."""
+
+    async def wanted(self, connection: AsyncConnection) -> bool:
+        """Whether it would make something of anything. Who changes that to True calls `dormancy.wake`."""
+        ...
 
     async def plan(self, connection: AsyncConnection, items: Sequence[Planned]) -> None:
         """Write what is to be done about the items, which are of all projects and in stream order. Nothing but
@@ -118,8 +129,50 @@ class Planner(Generic[Item]):
                 self._log.warning("planning waits", error=type(error).__name__)
             await asyncio.sleep(RETRY_S)
 
+    async def prepare(self) -> None:
+        """Have a position, before anybody comes to want anything: the stream's end where there was none, or where it is
+        asleep. Raises what AWAY says."""
+        end = await self._source.stream.state()
+        first = insert(positions).values(
+            reader=self._source.name, stream_id=end.stream_id, sequence=end.last_sequence, missed=0
+        )
+        async with self._database.begin() as connection:
+            await connection.execute(first.on_conflict_do_nothing())
+            await dormancy.sleeps_on(connection, self._source.name, end)
+
     async def _follow(self) -> None:
-        await self._begin(await self._source.stream.state())
+        while True:
+            await self.prepare()
+            if await self._begin():
+                await self._sleep()
+            elif not await self._falls_asleep():
+                await self._read()
+
+    async def _sleep(self) -> None:
+        """Pass over what the stream has until somebody wants it."""
+        self._log.info("nobody wants to be told of anything")
+        while True:
+            end = await self._source.stream.state()
+            async with self._database.begin() as connection:
+                if not await dormancy.sleeps_on(connection, self._source.name, end):
+                    return
+            await asyncio.sleep(LOOK_S)
+
+    async def _falls_asleep(self) -> bool:
+        """Fall asleep if nobody wants anything; whether it does."""
+        async with self._database.begin() as connection:
+            if not await dormancy.nobody_wakes(connection, self._source.name):
+                return False
+            for plan in self._plans:
+                if await plan.wanted(connection):
+                    return False
+            await self._change(connection, asleep=True)
+        return True
+
+    async def _read(self) -> None:
+        """Plan what comes until nobody wants it any more."""
+        loop = asyncio.get_running_loop()
+        wanted_at_s = loop.time()
         reader = self._source.stream.live_reader(self._sequence)
         try:
             await reader.start()
@@ -134,40 +187,40 @@ class Planner(Generic[Item]):
                         raise PositionTaken
                 if messages:
                     await self._plan(messages)
+                if loop.time() - wanted_at_s > SLEEP_AFTER_S:
+                    if await self._falls_asleep():
+                        return
+                    wanted_at_s = loop.time()
                 if len(messages) < BATCH:
                     await asyncio.sleep(PLAN_INTERVAL_S)
         finally:
             await reader.close()
 
-    async def _begin(self, state: StreamState) -> None:
-        """Find the position. Without one nobody has subscribed to anything yet: begin at the stream's end."""
-        first = insert(positions).values(
-            reader=self._source.name,
-            stream_id=state.stream_id,
-            sequence=state.last_sequence,
-            missed=0,
+    async def _begin(self) -> bool:
+        """Find the position; whether it is asleep."""
+        async with self._database.begin() as connection:
+            row = (await connection.execute(sa.select(positions).where(self._own))).one()
+        self._stream_id, self._sequence = row.stream_id, row.sequence
+        if row.asleep:
+            return True
+        # Asked now, when the position is known: no position of the same stream is ahead of it.
+        state = await self._source.stream.state()
+        if row.stream_id == state.stream_id and row.sequence <= state.last_sequence:
+            return False
+        # How much the stream before still held is not known: one stands for at least one.
+        self._log.error(
+            "stream replaced: what was not planned of the one before is lost", was=row.sequence
         )
         async with self._database.begin() as connection:
-            await connection.execute(first.on_conflict_do_nothing())
-            row = (await connection.execute(sa.select(positions).where(self._own))).one()
-            self._stream_id, self._sequence = row.stream_id, row.sequence
-            if row.stream_id == state.stream_id and row.sequence <= state.last_sequence:
-                return
-            # How much the stream before still held is not known: one stands for at least one.
-            self._log.error(
-                "stream replaced: what was not planned of the one before is lost", was=row.sequence
+            await self._change(
+                connection,
+                stream_id=state.stream_id,
+                sequence=0,
+                missed=positions.c.missed + 1,
+                missed_at=self._clock.now(),
             )
-            self._stream_id, self._sequence = state.stream_id, 0
-            await connection.execute(
-                sa.update(positions)
-                .where(self._own)
-                .values(
-                    stream_id=state.stream_id,
-                    sequence=0,
-                    missed=positions.c.missed + 1,
-                    missed_at=self._clock.now(),
-                )
-            )
+        self._stream_id, self._sequence = state.stream_id, 0
+        return False
 
     async def _plan(self, messages: Sequence[tuple[Msg, Delivery]]) -> None:
         in_time = self._in_time(messages)
@@ -185,9 +238,13 @@ class Planner(Generic[Item]):
             plan.planned()
 
     async def _move(self, connection: AsyncConnection, reached: int, missed: int) -> None:
-        values: dict[str, int | datetime | sa.ColumnElement[int]] = {"sequence": reached}
+        values: dict[str, Any] = {"sequence": reached}
         if missed:
             values |= {"missed": positions.c.missed + missed, "missed_at": self._clock.now()}
+        await self._change(connection, **values)
+
+    async def _change(self, connection: AsyncConnection, **values: Any) -> None:
+        """Raises PositionTaken where the row is not what it was."""
         moved = await connection.execute(
             sa.update(positions)
             .where(

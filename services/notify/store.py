@@ -10,8 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify import endpoint_rows as rows
 from services.notify.domain.endpoints import Endpoint, Secret
+from services.notify.dormancy import wake
 from services.notify.endpoint_ports import Change, EndpointPosition
 from services.notify.errors import TooManyEndpoints, TooManyEndpointSecrets
+from services.notify.ports import StreamState
 from services.notify.tables import (
     delivery_lanes,
     endpoint_secrets,
@@ -35,7 +37,9 @@ class PostgresEndpoints:
         self._database = database
         self._seal = seal
 
-    async def add(self, endpoint: Endpoint, endpoints_max: int) -> None:
+    async def add(
+        self, endpoint: Endpoint, endpoints_max: int, end: StreamState | None = None
+    ) -> None:
         count = (
             sa.select(sa.func.count())
             .select_from(webhook_endpoints)
@@ -43,6 +47,7 @@ class PostgresEndpoints:
         )
         key = (sa.func.hashtext(_ENDPOINTS_LOCK), sa.func.hashtext(endpoint.project_id))
         async with self._database.begin() as connection:
+            await wake(connection, end)
             await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(*key)))
             if (await connection.scalar(count) or 0) >= endpoints_max:
                 raise TooManyEndpoints(endpoints_max)
@@ -86,9 +91,15 @@ class PostgresEndpoints:
         return [rows.endpoint(row, secrets.get(row.endpoint_id, ()), self._seal) for row in found]
 
     async def change(
-        self, project_id: str, endpoint_id: str, change: Change, now: datetime
+        self,
+        project_id: str,
+        endpoint_id: str,
+        change: Change,
+        now: datetime,
+        end: StreamState | None = None,
     ) -> Endpoint | None:
         async with self._database.begin() as connection:
+            await wake(connection, end)
             before = await self._find(connection, project_id, endpoint_id, now, lock=True)
             if before is None:
                 return None

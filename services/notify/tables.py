@@ -19,6 +19,8 @@ positions = sa.Table(
     # How many messages were gone before they were read, and when that was last seen.
     sa.Column("missed", sa.BigInteger, nullable=False),
     sa.Column("missed_at", _TIME),
+    # Nobody wants what the stream tells of, so it is not read, and its end is the position.
+    sa.Column("asleep", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.PrimaryKeyConstraint("reader", name="positions_pkey"),
 )
 

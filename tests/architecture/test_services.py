@@ -92,6 +92,7 @@ OWN = {
         # What is to be done about score changes; webhook endpoints, a gRPC service of its own, layer by layer; and what
         # is delivered to them.
         "planning.py",
+        "dormancy.py",
         "activations.py",
         "endpoint_servicer.py",
         "endpoint_handlers.py",

@@ -18,11 +18,11 @@ RULES_ACTIVATED = "rules.activated"
 AUTOMATION_EXECUTED = "automation.executed"
 ENDPOINT_DISABLED = "webhook_endpoint.disabled"
 
+CHANGE_TYPES = (SCORE_CHANGED, STAGE_CHANGED, QUALIFIED, MERGED)
+"""What score changes are (`event_types`)."""
+
 EVENT_TYPES = (
-    SCORE_CHANGED,
-    STAGE_CHANGED,
-    QUALIFIED,
-    MERGED,
+    *CHANGE_TYPES,
     RULES_ACTIVATED,
     AUTOMATION_EXECUTED,
     ENDPOINT_DISABLED,
