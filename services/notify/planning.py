@@ -131,12 +131,16 @@ class Planner(Generic[Item]):
 
     async def prepare(self) -> None:
         """Have a position, before anybody comes to want anything: the stream's end where there was none, or where it is
-        asleep. Raises what AWAY says."""
+        asleep; asleep from the first, as a rule, so that who comes begins at his own moment. Raises what AWAY says."""
         end = await self._source.stream.state()
-        first = insert(positions).values(
-            reader=self._source.name, stream_id=end.stream_id, sequence=end.last_sequence, missed=0
-        )
         async with self._database.begin() as connection:
+            first = insert(positions).values(
+                reader=self._source.name,
+                stream_id=end.stream_id,
+                sequence=end.last_sequence,
+                missed=0,
+                asleep=await self._is_unwanted(connection),
+            )
             await connection.execute(first.on_conflict_do_nothing())
             await dormancy.sleeps_on(connection, self._source.name, end)
 
@@ -161,12 +165,18 @@ class Planner(Generic[Item]):
     async def _falls_asleep(self) -> bool:
         """Fall asleep if nobody wants anything; whether it does."""
         async with self._database.begin() as connection:
-            if not await dormancy.nobody_wakes(connection, self._source.name):
+            if not await self._is_unwanted(connection):
                 return False
-            for plan in self._plans:
-                if await plan.wanted(connection):
-                    return False
             await self._change(connection, asleep=True)
+        return True
+
+    async def _is_unwanted(self, connection: AsyncConnection) -> bool:
+        """Whether nobody wants anything, nor will until the transaction ends."""
+        if not await dormancy.nobody_wakes(connection, self._source.name):
+            return False
+        for plan in self._plans:
+            if await plan.wanted(connection):
+                return False
         return True
 
     async def _read(self) -> None:

@@ -60,8 +60,12 @@ class EventHandlers:
         """
         report = BatchReport(0, 0, 0)
         rest = list(events)
+        # At first without those of leads that another transaction holds: between two full batches there are always
+        # some, and the one would do nothing until the other is done.
+        wait = False
         while rest:
-            done, rest = await undisturbed(partial(self._apply_once, rest))
+            done, rest = await undisturbed(partial(self._apply_once, rest, wait))
+            wait = True
             report = BatchReport(
                 report.applied + done.applied,
                 report.duplicates + done.duplicates,
@@ -119,7 +123,7 @@ class EventHandlers:
         return len(due)
 
     async def _apply_once(
-        self, events: Sequence[IncomingEvent]
+        self, events: Sequence[IncomingEvent], wait: bool
     ) -> tuple[BatchReport, list[IncomingEvent]]:
         """One transaction: what became of its events, and those that it leaves to the next."""
         now = self._clock.now()
@@ -129,7 +133,7 @@ class EventHandlers:
             quarantined = [_in_conflict(event) for event in conflicts]
             unlinked, rest = 0, list[IncomingEvent]()
             if fresh:
-                unlinked, rest = await _score(tx, fresh, now)
+                unlinked, rest = await _score(tx, fresh, now, wait)
             await tx.quarantine(quarantined, now)
         duplicates = len(events) - len(fresh) - len(conflicts)
         done = len(fresh) - len(rest)
@@ -137,16 +141,17 @@ class EventHandlers:
 
 
 async def _score(
-    tx: Transaction, fresh: Sequence[IncomingEvent], now: datetime
+    tx: Transaction, fresh: Sequence[IncomingEvent], now: datetime, wait: bool
 ) -> tuple[int, list[IncomingEvent]]:
     """Link, score and append new events; how many link nothing because they contradict what is known, and those events
-    that are left to the next transaction."""
+    that are left to the next transaction. Leads that are linked are waited for in any case."""
     rules = await tx.rules_in_force(event.project_id for event in fresh)
     plan = await plan_links(tx, fresh)
     taken = fresh[: plan.taken]
     subjects = {(event.project_id, event.subject) for event in taken}
     homes = await tx.leads_of(subjects, rules, now, plan.attached)
-    snapshots = await lock(tx, {*homes.values(), *plan.leads}, {**homes, **plan.homes})
+    wait = wait or bool(plan.leads)
+    snapshots = await lock(tx, {*homes.values(), *plan.leads}, {**homes, **plan.homes}, wait)
     moves = await moves_of(tx, plan.merged_into)
 
     def lead_of(event: IncomingEvent) -> LeadKey:
@@ -156,7 +161,7 @@ async def _score(
     arrivals: dict[LeadKey, list[Entry]] = {}
     for event in taken:
         arrivals.setdefault(lead_of(event), []).append(event.entry)
-    if any(snapshots[key].merged_into for key in arrivals):
+    if any(snapshots[key].merged_into for key in arrivals if key in snapshots):
         # Merged since its references were looked up: also an event that is left to the next transaction waits there.
         raise LeadsMoved
     became = dict.fromkeys(plan.merged_into, Cause.MERGE)

@@ -96,12 +96,13 @@ class LeadLocks(LedgerWrites):
             now,
         )
 
-    async def lock(self, leads: Iterable[LeadKey]) -> dict[LeadKey, Snapshot]:
+    async def lock(self, leads: Iterable[LeadKey], wait: bool = True) -> dict[LeadKey, Snapshot]:
         wanted = sorted(set(leads))
         projects = sorted({project_id for project_id, _ in wanted})
         # The moves once the leads are locked: then no reference of theirs moves any more.
         locked, moves = await self._fetch_together(
-            (sql.LOCK_SNAPSHOTS, rows.arrays(wanted, 2)), (sql.MOVES, [projects])
+            (sql.LOCK_SNAPSHOTS if wait else sql.LOCK_FREE_SNAPSHOTS, rows.arrays(wanted, 2)),
+            (sql.MOVES, [projects]),
         )
         self._moves_when_locked.update(moves)
         found: dict[LeadKey, Snapshot | None] = {}

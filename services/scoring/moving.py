@@ -37,10 +37,14 @@ async def undisturbed(attempt: Callable[[], Awaitable[T]]) -> T:
 
 
 async def lock(
-    tx: Transaction, leads: Iterable[LeadKey], homes: Mapping[SubjectKey, LeadKey]
+    tx: Transaction,
+    leads: Iterable[LeadKey],
+    homes: Mapping[SubjectKey, LeadKey],
+    wait: bool = True,
 ) -> dict[LeadKey, Snapshot]:
-    """The snapshots of leads whose references were looked up. Raises LeadsMoved when they moved since."""
-    snapshots = await tx.lock(leads)
+    """The snapshots of leads whose references were looked up; without waiting, of those that nobody else holds. Raises
+    LeadsMoved when they moved since."""
+    snapshots = await tx.lock(leads, wait)
     if homes and await tx.moved(homes):
         raise LeadsMoved
     return snapshots

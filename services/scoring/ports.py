@@ -202,8 +202,9 @@ class Transaction(FactTransaction, IdentityTransaction, Protocol):
         `attach` does."""
         ...
 
-    async def lock(self, leads: Iterable[LeadKey]) -> dict[LeadKey, Snapshot]:
-        """The snapshots of these leads, which nobody else changes until the transaction ends."""
+    async def lock(self, leads: Iterable[LeadKey], wait: bool = True) -> dict[LeadKey, Snapshot]:
+        """The snapshots of these leads, which nobody else changes until the transaction ends. Those that others hold
+        are waited for, or else left out."""
         ...
 
     async def lock_next(self, project_id: str, after: str, limit: int) -> dict[LeadKey, Snapshot]:

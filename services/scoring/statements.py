@@ -80,6 +80,7 @@ LOCK_SNAPSHOTS = """
     JOIN snapshots s USING (project_id, lead_id)
     ORDER BY s.project_id, s.lead_id FOR UPDATE OF s
 """
+LOCK_FREE_SNAPSHOTS = f"{LOCK_SNAPSHOTS.rstrip()} SKIP LOCKED"
 SNAPSHOTS = f"""
     SELECT s.project_id, s.lead_id, {_S}
     FROM unnest(%s::text[], %s::text[]) AS i(project_id, lead_id)

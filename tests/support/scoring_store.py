@@ -145,7 +145,7 @@ class InMemoryTransaction(LedgerReads, IdentityReads):
                 profile = Profile(project_id, lead_id, email, "", "", {}, 1, now, now)
                 self._make(profile, new_snapshot(rules[project_id]))
 
-    async def lock(self, leads: Iterable[LeadKey]) -> dict[LeadKey, Snapshot]:
+    async def lock(self, leads: Iterable[LeadKey], wait: bool = True) -> dict[LeadKey, Snapshot]:
         return {key: self._in.snapshots[key][0] for key in sorted(set(leads))}
 
     async def lock_next(self, project_id: str, after: str, limit: int) -> dict[LeadKey, Snapshot]:

@@ -96,8 +96,8 @@ class Rig:
         async with self.database.begin() as connection:
             return (await connection.execute(sa.select(positions))).one_or_none()
 
-    async def put_to_sleep(self, sequence: int = 0) -> None:
-        """As if it had fallen asleep there, and nothing had moved it on."""
+    async def put_to_sleep(self, sequence: int = 0, *, asleep: bool = True) -> None:
+        """As if it had fallen asleep there, and nothing had moved it on; or was awake, and had not looked yet."""
         state = await self.stream.state()
         async with self.database.begin() as connection:
             await connection.execute(sa.delete(positions))
@@ -107,7 +107,7 @@ class Rig:
                     stream_id=state.stream_id,
                     sequence=sequence,
                     missed=0,
-                    asleep=True,
+                    asleep=asleep,
                 )
             )
 
@@ -302,7 +302,7 @@ async def test_it_does_not_fall_asleep_while_an_endpoint_is_being_made(rig: Rig)
     looked.release.set()
     rig.plans = [looked]
     planner = rig.planner()
-    await planner.prepare()
+    await rig.put_to_sleep((await rig.stream.state()).last_sequence, asleep=False)
     adding = asyncio.create_task(made.store.add(made.endpoint, 100, await rig.stream.state()))
     await started.wait()
     async with background(planner.run()):

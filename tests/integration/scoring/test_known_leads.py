@@ -106,10 +106,12 @@ async def test_an_unmerge_between_looking_up_and_locking_is_noticed(
     await one.events.apply_events([cases.incoming("e2", "signup", 2, "lead:ada", project)])
     lock = PostgresTransaction.lock
 
-    async def late(tx: PostgresTransaction, leads: Iterable[LeadKey]) -> dict[LeadKey, Snapshot]:
+    async def late(
+        tx: PostgresTransaction, leads: Iterable[LeadKey], wait: bool
+    ) -> dict[LeadKey, Snapshot]:
         monkeypatch.setattr(PostgresTransaction, "lock", lock)
         await other.facts.unmerge(project, "ada", Said("not the same", "ops"))
-        return await lock(tx, leads)
+        return await lock(tx, leads, wait)
 
     monkeypatch.setattr(PostgresTransaction, "lock", late)
     await one.events.apply_events([cases.incoming("e3", "signup", 3, "lead:ada", project)])
