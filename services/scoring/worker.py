@@ -28,11 +28,8 @@ EVENTS_CONSUMER = "scoring"
 
 RULES_STREAM = "RULES"
 
-WINDOW_BATCHES = 3
+WINDOW_BATCHES = 2
 """A batch is scored while the next one arrives."""
-
-HANDS = 2
-"""Batches in hand at once: while one waits for the database another is folded."""
 
 BATCH_INTERVAL_S = 0.02
 """Batches begin no sooner after each other. A batch costs some ten crossings to the database and two syncs, whatever
@@ -70,15 +67,12 @@ class EventWorker:
         self._batch_events_max = batch_events_max
         self._ack_wait_s = ack_wait_s
         self._consumer: PullConsumer | None = None
-        self._in_hand: dict[int, Sequence[Msg]] = {}
-        """By hand: messages that a run which fails leaves to the next, in whatever process."""
-        self._turn = asyncio.Lock()
-        """Whose turn it is to take a batch."""
-        self._began_s = 0.0
+        self._undone: list[Msg] = []
+        """Messages that a run which fails leaves to the next, in whatever process."""
         self._stopping = False
 
     def stop(self) -> None:
-        """Return from `run` when the batches in hand are done."""
+        """Return from `run` when the batch in hand is done."""
         self._stopping = True
         if self._consumer is not None:
             self._consumer.interrupt()
@@ -90,33 +84,19 @@ class EventWorker:
         consumer = PullConsumer(self._bus, EVENTS_STREAM, EVENTS_CONSUMER, window)
         self._consumer = consumer
         await consumer.start()
-        hands = [asyncio.create_task(self._work(consumer, hand)) for hand in range(HANDS)]
         try:
-            await asyncio.gather(*hands)
+            clock = asyncio.get_running_loop().time
+            began_s = clock() - BATCH_INTERVAL_S
+            while not self._stopping:
+                await asyncio.sleep(began_s + BATCH_INTERVAL_S - clock())
+                messages = await consumer.take(self._batch_events_max)
+                began_s = clock()
+                if messages:
+                    await self._process(messages)
         finally:
-            for task in hands:
-                task.cancel()
-            await asyncio.wait(hands)
             # Only now: before, the broker would deliver them again to this consumer, which nobody reads any more.
-            undone = [message for messages in self._in_hand.values() for message in messages]
-            await self._hand_back([*undone, *await consumer.close()])
-            self._in_hand.clear()
-
-    async def _work(self, consumer: PullConsumer, hand: int) -> None:
-        while not self._stopping:
-            async with self._turn:
-                messages = await self._next(consumer)
-            if messages:
-                self._in_hand[hand] = messages
-                await self._process(messages)
-                del self._in_hand[hand]
-
-    async def _next(self, consumer: PullConsumer) -> Sequence[Msg]:
-        clock = asyncio.get_running_loop().time
-        await asyncio.sleep(self._began_s + BATCH_INTERVAL_S - clock())
-        messages = await consumer.take(self._batch_events_max)
-        self._began_s = clock()
-        return messages
+            await self._hand_back([*self._undone, *await consumer.close()])
+            self._undone = []
 
     async def _ensure_consumer(self) -> None:
         config = ConsumerConfig(
@@ -130,6 +110,7 @@ class EventWorker:
         await self._bus.jetstream.add_consumer(EVENTS_STREAM, config)
 
     async def _process(self, messages: Sequence[Msg]) -> None:
+        self._undone = list(messages)
         decoded: list[tuple[Msg, IncomingEvent]] = []
         for message in messages:
             try:
@@ -143,6 +124,7 @@ class EventWorker:
         except Exception as error:
             log.warning("batch failed", events=len(decoded), exc_info=error)
             await self._isolate(decoded)
+        self._undone = []
 
     async def _apply(self, decoded: Sequence[tuple[Msg, IncomingEvent]]) -> None:
         if not decoded:
