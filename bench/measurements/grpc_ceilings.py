@@ -13,7 +13,7 @@ CONNECTIONS = 64
 
 def measure(run: Run) -> Samples:
     """All that are wanted."""
-    config = StackConfig(services=("ingest",), module="bench.stand_ins.{name}")
+    config = StackConfig(services=("ingest",), module="bench.stand_ins.ingest")
     with Stack(config) as stack:
         target = stack.service_target("ingest")
         for number in run.repeat("gRPC ceilings"):

@@ -85,5 +85,5 @@ async def serve() -> None:
     await server.wait_for_termination()
 
 
-if __name__ == "__main__" and sys.argv[1:] != ["migrate"]:
+if __name__ == "__main__" and sys.argv[1:2] != ["migrate"]:
     uvloop.run(serve())
