@@ -3,13 +3,14 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
 from google.protobuf.message import Message
 
 from bench.children import result
 from bench.cloning import fill
 from bench.run import Run, Samples, until
 from bench.suite import end_to_end, suite
-from bench.workload import BEGIN_S, STEP_MS, TYPES, lead_id
+from bench.workload import BEGIN_S, STEP_MS, TYPES
 from scoreline.client import Client, errors, event
 from scoreline.scoring.v1 import scoring_service_pb2 as pb
 from stack import Stack
@@ -76,12 +77,21 @@ def _event_count(client: Client) -> int:
 
 
 def _reads(run: Run, stack: Stack) -> Samples:
-    leads = [pb.GetLeadRequest(lead_id=lead_id(number)) for number in range(ASKED_LEADS)]
-    top = pb.GetLeaderboardRequest(limit=10)
+    leads = [pb.GetLeadRequest(lead_id=name) for name in _some_leads(stack)]
+    top = pb.GetLeaderboardRequest(page_size=10)
     explained = pb.ExplainScoreRequest(lead_id=EXPLAINED)
     yield "leaderboard_p99_ms", _p99(run, stack, "GetLeaderboard", [top], READS_RATE)
     yield "get_lead_p99_ms", _p99(run, stack, "GetLead", leads, READS_RATE)
     yield "explain_p99_ms", _p99(run, stack, "ExplainScore", [explained], EXPLAIN_RATE)
+
+
+def _some_leads(stack: Stack) -> list[str]:
+    """From all over the project, always the same."""
+    with psycopg.connect(stack.superuser_url) as connection:
+        found = connection.execute(
+            "SELECT lead_id FROM scoring.snapshots ORDER BY md5(lead_id) LIMIT %s", (ASKED_LEADS,)
+        )
+        return [name for (name,) in found]
 
 
 def _p99(run: Run, stack: Stack, method: str, requests: list[Any], rate: float) -> float:
