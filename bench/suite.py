@@ -36,10 +36,15 @@ def stream(stack: Stack, name: str) -> dict[str, Any]:
 
 
 def end_to_end(
-    stack: Stack, run: str, events: int, leads: int, duplicates: float = DUPLICATES
+    stack: Stack,
+    run: str,
+    events: int,
+    leads: int,
+    duplicates: float = DUPLICATES,
+    before: int = 0,
 ) -> float:
     """Events a second from the first call to the moment the broker had the last score change, those counted that were
-    sent twice."""
+    sent twice. So many events of these leads were sent before, in other runs."""
     command = python(
         "generators.batches",
         target=stack.service_target("ingest"),
@@ -49,6 +54,7 @@ def end_to_end(
         leads=leads,
         in_flight=BATCHES_IN_FLIGHT,
         duplicates=duplicates,
+        before=before,
     )
     with child(command) as sender:
         ready = sender.line()

@@ -51,9 +51,10 @@ def lead_id(number: int) -> str:
 
 
 def happenings(
-    events: int, leads: int, run: str, duplicates: float = DUPLICATES
+    events: int, leads: int, run: str, duplicates: float = DUPLICATES, before: int = 0
 ) -> Iterator[Happening]:
-    """That many events over so many leads, those included that are sent a second time. `run` begins their ids."""
+    """That many events over so many leads, those included that are sent a second time. `run` begins their ids. So many
+    happened before them: else all events of leads that have some already would be late."""
     chance = random.Random(SEED)
     sent: list[Happening] = []
     kinds, weights = list(TYPES), list(TYPES.values())
@@ -61,7 +62,7 @@ def happenings(
         if sent and chance.random() < duplicates:
             yield sent[int(chance.random() * len(sent))]
             continue
-        at = BEGIN_S * 1000 + number * STEP_MS
+        at = BEGIN_S * 1000 + (before + number) * STEP_MS
         if chance.random() < LATE:
             at -= int(chance.random() * LATE_S_MAX * 1000)
         one = Happening(

@@ -26,9 +26,10 @@ async def run(
     leads: int,
     in_flight: int,
     duplicates: float = DUPLICATES,
+    before: int = 0,
 ) -> dict[str, float]:
     """Send them all. Raises RuntimeError when one is refused."""
-    made = list(happenings(events, leads, run, duplicates))
+    made = list(happenings(events, leads, run, duplicates, before))
     unique = len({one.event_id for one in made})
     requests = iter(messages.batches(made, BATCH_EVENTS))
     metadata = (("x-api-key", api_key),)

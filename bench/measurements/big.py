@@ -41,13 +41,25 @@ def measure(run: Run) -> Samples:
             for number in run.repeat("end to end beside it"):
                 yield (
                     "end_to_end_big_eps",
-                    end_to_end(stack, f"b{number}", sizes.events, sizes.leads),
+                    end_to_end(
+                        stack,
+                        f"b{number}",
+                        sizes.events,
+                        sizes.leads,
+                        before=number * sizes.events,
+                    ),
                 )
         if run.wants(GROWTH_KEY):
             for number in run.repeat("end to end over all its leads"):
                 yield (
                     GROWTH_KEY,
-                    end_to_end(stack, f"g{number}", sizes.growth_events, sizes.big_leads),
+                    end_to_end(
+                        stack,
+                        f"g{number}",
+                        sizes.growth_events,
+                        sizes.big_leads,
+                        before=(sizes.repetitions + number) * sizes.events,
+                    ),
                 )
 
 

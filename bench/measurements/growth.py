@@ -30,4 +30,8 @@ def measure(run: Run) -> Samples:
         with suite() as stack:
             fill(stack, LEADS, EVENTS_PER_LEAD)
             for number in run.repeat(f"end to end, {LEADS:,} leads"):
-                yield LEADS_KEY, end_to_end(stack, f"g{number}", run.sizes.growth_events, LEADS)
+                events = run.sizes.growth_events
+                yield (
+                    LEADS_KEY,
+                    end_to_end(stack, f"g{number}", events, LEADS, before=number * events),
+                )

@@ -26,7 +26,11 @@ def measure(run: Run) -> Samples:
                 yield "simulate_eps", leads * per_lead / simulate_s(stack, leads * per_lead)
         if run.wants(GROWTH_KEY):
             for number in run.repeat(f"end to end, {leads:,} leads"):
-                yield GROWTH_KEY, end_to_end(stack, f"g{number}", run.sizes.growth_events, leads)
+                events = run.sizes.growth_events
+                yield (
+                    GROWTH_KEY,
+                    end_to_end(stack, f"g{number}", events, leads, before=number * events),
+                )
 
 
 def replay_s(stack: Stack) -> float:

@@ -111,8 +111,7 @@ class LeadLocks(LedgerWrites):
             found[key] = self._known.snapshot(key, written_by, version)
         unknown = [key for key, snapshot in found.items() if snapshot is None]
         if unknown:
-            read = await self._fetch(sql.SNAPSHOTS, *rows.arrays(unknown, 2))
-            found.update(_snapshots(read))
+            found.update(await self.snapshots_of(unknown))
         return {key: snapshot for key, snapshot in found.items() if snapshot is not None}
 
     async def lock_next(self, project_id: str, after: str, limit: int) -> dict[LeadKey, Snapshot]:

@@ -81,11 +81,6 @@ LOCK_SNAPSHOTS = """
     ORDER BY s.project_id, s.lead_id FOR UPDATE OF s
 """
 LOCK_FREE_SNAPSHOTS = f"{LOCK_SNAPSHOTS.rstrip()} SKIP LOCKED"
-SNAPSHOTS = f"""
-    SELECT s.project_id, s.lead_id, {_S}
-    FROM unnest(%s::text[], %s::text[]) AS i(project_id, lead_id)
-    JOIN snapshots s USING (project_id, lead_id)
-"""
 LOCK_NEXT_SNAPSHOTS = f"""
     SELECT s.project_id, s.lead_id, {_S} FROM snapshots s
     WHERE s.project_id = %s AND s.lead_id > %s AND s.merged_into = ''

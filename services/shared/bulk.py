@@ -9,7 +9,9 @@ Value = str | int | datetime | None
 
 # They stand for what COPY's text has between columns, between rows and for null, until the values are escaped.
 _COLUMN, _ROW, _NULL = "\x01", "\x02", "\x03"
-_IN_TEXT = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+# The backslash first: the codes of the others have one.
+_CODES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
+_IN_TEXT = str.maketrans(_CODES)
 
 
 def array(values: Sequence[Value]) -> str:
@@ -38,7 +40,7 @@ def copy_text(rows: Sequence[Sequence[Any]]) -> bytes:
         lines = ("\t".join(map(_field, row)) for row in rows)
         return ("\n".join(lines) + "\n").encode()
     escaped = joined
-    for plain, code in (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r")):
+    for plain, code in _CODES.items():
         escaped = escaped.replace(plain, code)
     text = escaped.replace(_NULL, "\\N").replace(_COLUMN, "\t").replace(_ROW, "\n")
     return (text + "\n").encode()
